@@ -1,0 +1,77 @@
+# Everything a person types. `make` prints this list. The targets stand in the order in which data flows.
+
+SETUP := .venv/.synced .jars/manifest.json
+UV := .venv/bin/uv
+UV_VERSION := 0.13.9
+COURANT := .venv/bin/courant
+DATASET ?= balance
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup doctor lock up status down demo live ingest reconcile check test bench
+
+help: ## print this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	      /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+##@ Set-up
+setup: $(SETUP) ## environment and JVM artifacts; a second run touches nothing
+	@echo "Set up. Next: make demo"
+
+doctor: $(SETUP) ## check Java, ports, memory, disk and versions
+	@$(COURANT) doctor
+
+lock: .venv/.synced ## make requirements.lock anew from pyproject.toml
+	@$(UV) pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
+	    --no-emit-index-url --no-emit-find-links -o requirements.lock
+
+##@ Servers
+up: $(SETUP) ## start Kafka, MariaDB and the document store under COURANT_HOME (.courant)
+	@$(COURANT) up
+
+status: $(SETUP) ## which servers run, and where
+	@$(COURANT) status
+
+down: $(SETUP) ## stop them; their data stays
+	@$(COURANT) down
+
+##@ Data
+demo: $(SETUP) ## the main job on a stack of its own, proved and summed up (FILE=a published file)
+	@$(COURANT) demo $(if $(FILE),--file "$(FILE)")
+
+live: $(SETUP) ## replay and ingest at a human pace until Ctrl-C
+	@$(COURANT) live
+
+ingest: $(SETUP) ## Kafka to MySQL and bronze, exactly once (DATASET=balance)
+	@$(COURANT) ingest --dataset $(DATASET)
+
+reconcile: $(SETUP) ## prove that Kafka, bronze and MySQL agree
+	@$(COURANT) reconcile
+
+##@ Quality
+check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/typos
+
+test: $(SETUP) ## the complete test suite (ARGS="-k name")
+	.venv/bin/pytest $(ARGS)
+
+bench: $(SETUP) ## throughput and latency, as ratios to named peers
+	.venv/bin/python bench/ingest.py
+
+# The stamps: each is newer than what it was made from, so `make setup` does nothing when nothing changed.
+.venv/.synced: requirements.lock pyproject.toml scripts/prepare.sh
+	@sh scripts/prepare.sh python
+	@echo "Installing the Python packages of requirements.lock"
+	@.venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@$(UV) pip sync --python .venv/bin/python requirements.lock
+	@$(UV) pip install -q --python .venv/bin/python --no-deps -e .
+	@touch $@
+
+.jars/manifest.json: conf/ivy.xml | .venv/.synced
+	@sh scripts/prepare.sh java
+	@echo "Retrieving the JVM artifacts of conf/ivy.xml into .jars"
+	@$(COURANT) jars
