@@ -1,0 +1,240 @@
+"""The application: two foreachBatch queries per data set, watched until they are drained, stopped or broken."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from courant.domain.contract import Contract
+from courant.errors import CourantError, IngestError
+from courant.ingest.second_look import BatchLook
+from courant.ingest.sinks import Starts, create_layers, open_starts
+from courant.ingest.watch import TopicWatch
+from courant.settings import Settings
+from courant.stores import delta
+from courant.stores.kafka import describe_topic, ensure_topics, stream_options
+from courant.stores.mysql.loading import Target
+from courant.stores.mysql.positions import Epoch
+from courant.stores.mysql.sink import MySQLSink
+from courant.transforms import load_lines
+from courant.transforms.bronze import to_bronze
+from courant.transforms.records import to_records, warning_names
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+_LAST_BATCH_S = 20
+_KEEP_CHECKPOINTS_S = 24 * 3600
+
+
+@dataclass(slots=True)
+class Run:
+    """One start of the application: fresh checkpoints, the queries, and the first failure of any of them."""
+
+    spark: SparkSession
+    settings: Settings
+    drain: bool
+    run_id: str
+    failure: BaseException | None = None
+
+    def guard(self, write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
+        """Keep the error itself: Spark would pass on only its text."""
+
+        def guarded(batch: DataFrame, batch_id: int) -> None:
+            try:
+                write(batch, batch_id)
+            except BaseException as error:
+                self.failure = self.failure or error
+                raise
+
+        return guarded
+
+
+def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract], *, drain: bool) -> None:
+    """Read each data set's topic into MySQL and bronze until drained, stopped by a signal, or broken.
+
+    Raises
+    ------
+    CourantError
+        Whatever ended a query, as one clear error; nothing is lost or doubled by starting again.
+    """
+    run = Run(spark, settings, drain, run_id=uuid.uuid4().hex)
+    ensure_topics(settings, contracts)
+    stop = _stop_on_signals()
+    queries: list[StreamingQuery] = []
+    try:
+        for contract in contracts:
+            queries += _start(run, contract)
+        log.info("queries started")
+        _watch(run, queries, stop)
+    finally:
+        for query in queries:
+            _stop(query)
+        shutil.rmtree(_checkpoints(settings) / run.run_id, ignore_errors=True)
+
+
+def _start(run: Run, contract: Contract) -> list[StreamingQuery]:
+    create_layers(run.settings, contract)
+    topic = describe_topic(run.settings, contract.topic)
+    starts = open_starts(run.settings, contract, topic)
+    log.info("%s: MySQL reads on from %s, bronze from %s", contract.name, starts.mysql, starts.bronze)
+    watch = TopicWatch(run.settings, topic)
+    return [_start_mysql(run, contract, starts, watch), _start_bronze(run, contract, starts, watch)]
+
+
+def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch) -> StreamingQuery:
+    sink = MySQLSink(
+        settings=run.settings,
+        contract=contract,
+        epoch=starts.epoch,
+        run_id=run.run_id,
+        positions=starts.mysql,
+        facts=fact_target(contract),
+        rejects=reject_target(contract, starts.epoch),
+        warning_names=warning_names(contract),
+    )
+
+    def write(batch: DataFrame, batch_id: int) -> None:
+        table = batch.select(*load_lines.LOAD_COLUMNS).toArrow()
+        watch.check()
+        sink.write(table, batch_id, BatchLook(batch, contract))
+
+    lines = (
+        _read(run, contract, starts.mysql)
+        .transform(to_records)
+        .transform(load_lines.to_load_lines(contract, epoch=starts.epoch.number))
+    )
+    return _stream(
+        run, lines, write, name=f"{contract.name}-mysql", trigger_ms=run.settings.ingest.mysql_trigger_ms
+    )
+
+
+def fact_target(contract: Contract) -> Target:
+    """Say where fact lines go."""
+    return Target(contract.table, load_lines.fact_columns(contract))
+
+
+def reject_target(contract: Contract, epoch: Epoch) -> Target:
+    """Say where reject lines go."""
+    return Target(
+        "reject",
+        load_lines.REJECT_COLUMNS,
+        hex_columns=frozenset({"message_key", "raw"}),
+        constants={
+            "dataset": contract.name,
+            "topic_id": epoch.topic_id,
+            "contract_version": contract.version,
+        },
+        now_columns=("rejected_at",),
+    )
+
+
+def _start_bronze(run: Run, contract: Contract, starts: Starts, watch: TopicWatch) -> StreamingQuery:
+    path = delta.bronze_path(run.settings.lake.root, contract.name)
+    sink = delta.BronzeSink(
+        path=path,
+        dataset=contract.name,
+        topic_id=starts.epoch.topic_id,
+        run_id=run.run_id,
+        transform=lambda kafka: to_bronze(kafka, topic_id=starts.epoch.topic_id, epoch=starts.epoch.number),
+        version=delta.transaction_version(path, delta.app_id(contract.name, starts.epoch.topic_id)),
+    )
+
+    def write(batch: DataFrame, batch_id: int) -> None:
+        watch.check()
+        sink.write(batch, batch_id)
+
+    records = _read(run, contract, starts.bronze, headers=True)
+    return _stream(
+        run, records, write, name=f"{contract.name}-bronze", trigger_ms=run.settings.ingest.bronze_trigger_ms
+    )
+
+
+def _read(run: Run, contract: Contract, positions: dict[int, int], *, headers: bool = False) -> DataFrame:
+    options = stream_options(run.settings, contract.topic, positions) | {
+        "includeHeaders": str(headers).lower()
+    }
+    return run.spark.readStream.format("kafka").options(**options).load()
+
+
+def _stream(
+    run: Run, frame: DataFrame, write: Callable[[DataFrame, int], None], *, name: str, trigger_ms: int
+) -> StreamingQuery:
+    trigger: dict[str, Any] = (
+        {"availableNow": True} if run.drain else {"processingTime": f"{trigger_ms} milliseconds"}
+    )
+    run.spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
+    return (
+        frame.writeStream.foreachBatch(run.guard(write))
+        .queryName(name)
+        .option("checkpointLocation", str(_checkpoints(run.settings) / run.run_id / name))
+        .trigger(**trigger)
+        .start()
+    )
+
+
+def _watch(run: Run, queries: list[StreamingQuery], stop: threading.Event) -> None:
+    """Return when all is drained or a signal came; raise what broke a query."""
+    while not stop.is_set():
+        for query in queries:
+            if not query.isActive:
+                _raise_failure(run, query)
+        if not any(query.isActive for query in queries):
+            return
+        stop.wait(_POLL_S)
+
+
+def _stop(query: StreamingQuery) -> None:
+    """Stop a query between two batches if one ends soon; a batch cut off is only work done twice."""
+    deadline = time.monotonic() + _LAST_BATCH_S
+    while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
+        time.sleep(_POLL_S / 10)
+    query.stop()
+
+
+def _raise_failure(run: Run, query: StreamingQuery) -> None:
+    error: StreamingQueryException | None = query.exception()
+    if error is None:
+        return
+    if isinstance(run.failure, CourantError):
+        raise run.failure
+    cause = run.failure or error
+    raise IngestError(
+        f"The query {query.name} ended: {str(cause).splitlines()[0]}",
+        remedy="start it again (nothing is lost or doubled); COURANT_DEBUG=1 shows the whole trace",
+    ) from cause
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    if threading.current_thread() is threading.main_thread():
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, handle)
+    return stop
+
+
+def _checkpoints(settings: Settings) -> Path:
+    """Give the folder of all runs' checkpoints; those of runs long dead are removed."""
+    folder = settings.lake.root / "_checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if time.time() - old.stat().st_mtime > _KEEP_CHECKPOINTS_S:
+            shutil.rmtree(old, ignore_errors=True)
+    return folder

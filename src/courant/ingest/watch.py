@@ -1,0 +1,38 @@
+"""A topic that is recreated or grows while it is read must stop the stream, not slip into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from courant.errors import PartitionsChangedError, TopicRecreatedError
+from courant.settings import Settings
+from courant.stores.kafka import TopicState, topic_identity
+
+
+@dataclass(frozen=True, slots=True)
+class TopicWatch:
+    """Compares the topic with what it was at the start."""
+
+    settings: Settings
+    topic: TopicState
+
+    def check(self) -> None:
+        """Ask the broker once.
+
+        Raises
+        ------
+        TopicRecreatedError, PartitionsChangedError
+            If the topic is another, or has other partitions, than at the start.
+        """
+        topic_id, partitions = topic_identity(self.settings, self.topic.topic)
+        if topic_id != self.topic.topic_id:
+            raise TopicRecreatedError(
+                f"The topic {self.topic.topic} was recreated while it was read: "
+                f"its id was {self.topic.topic_id} and is {topic_id}",
+                remedy="start the ingest again: it tells what each sink had not read",
+            )
+        if partitions != len(self.topic.log_end):
+            raise PartitionsChangedError(
+                f"The topic {self.topic.topic} had {len(self.topic.log_end)} partitions and now has {partitions}",
+                remedy="start the ingest again: it names the command that takes the new ones in",
+            )

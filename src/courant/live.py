@@ -1,0 +1,133 @@
+"""The live run: replay at a human pace and the ingest beside it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import IO, Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from courant.demo import INGEST
+from courant.domain.contract import Contract, find_contract
+from courant.generate import generate_file
+from courant.local import stack
+from courant.progress import batches_since, last_batch
+from courant.settings import Settings
+from courant.start import start_stack
+from courant.submit import start_job, stop_job
+
+_DATASETS = ("balance", "consumption_inf36")
+_FIRST_DAY, _DAYS, _SEED = date(2026, 1, 5), 7, 7
+_REFRESH_S = 1.0
+_SHOWN_BATCHES = 12
+_RESTART_AFTER_S = 3.0
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """The processes of a live run; the ingest is started again when it ends."""
+
+    settings: Settings
+    log: IO[bytes]
+    replays: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    ingest: subprocess.Popen[bytes] | None = None
+    restarts: int = -1
+
+    def tend(self) -> None:
+        """Start the ingest if it does not run."""
+        if self.ingest is None or self.ingest.poll() is not None:
+            if self.restarts >= 0:
+                time.sleep(_RESTART_AFTER_S)
+            names = [word for name in _DATASETS for word in ("--dataset", name)]
+            self.ingest = start_job(
+                self.settings, INGEST, names, properties="spark-ingest.conf", log=self.log
+            )
+            self.restarts += 1
+
+    def stop(self) -> None:
+        """End the replays, then the ingest after its batch."""
+        for process in self.replays:
+            process.send_signal(signal.SIGINT)
+        for process in self.replays:
+            process.wait()
+        if self.ingest is not None:
+            stop_job(self.ingest)
+
+
+def run_live(settings: Settings, *, speed: float, console: Console) -> int:
+    """Bring the stack up and keep data flowing until Ctrl-C; then stop everything and give 0."""
+    with console.status("starting Kafka, MariaDB and the document store"):
+        reached, _ = start_stack(settings)
+    first_batch = last_batch(reached)
+    log_path = reached.home / "logs" / "live.log"
+    with log_path.open("ab") as log:
+        run = LiveRun(reached, log)
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            run.replays = [_start_replay(reached, name, speed, log) for name in _DATASETS]
+            _show(run, first_batch, log_path, console)
+        except KeyboardInterrupt:
+            console.print("stopping: the last batches are committed first")
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            run.stop()
+            stack.down(settings)
+    return 0
+
+
+def _start_replay(settings: Settings, name: str, speed: float, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    contract = find_contract(settings.contracts_dir, name)
+    path = _week(settings, contract)
+    command = [sys.executable, "-m", "courant.cli", "replay", str(path), "--dataset", name]
+    return subprocess.Popen(
+        [*command, "--speed", str(speed), "--shift-to", "now", "--loop"],
+        env=os.environ | {"COURANT_HOME": str(settings.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def _week(settings: Settings, contract: Contract) -> Path:
+    folder = settings.home / "live"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{contract.name}.csv"
+    if not path.exists():
+        generate_file(contract, path, start=_FIRST_DAY, days=_DAYS, seed=_SEED)
+    return path
+
+
+def _show(run: LiveRun, first_batch: int, log_path: Path, console: Console) -> None:
+    with Live(console=console, refresh_per_second=2, transient=True) as display:
+        while True:
+            run.tend()
+            display.update(_table(run, batches_since(run.settings, first_batch), log_path))
+            time.sleep(_REFRESH_S)
+
+
+def _table(run: LiveRun, batches: list[dict[str, Any]], log_path: Path) -> Table:
+    total = sum(batch["rows_in"] for batch in batches)
+    table = Table(
+        title=f"{total:,} records in MySQL since the start; ingest restarted {max(run.restarts, 0)} times",
+        caption=f"Ctrl-C stops. Log: {log_path}",
+    )
+    for name in ("committed (UTC)", "data set", "records", "accepted", "rejected", "p50", "p95"):
+        table.add_column(name, justify="left" if name in {"committed (UTC)", "data set"} else "right")
+    for batch in reversed(batches[-_SHOWN_BATCHES:]):
+        table.add_row(
+            f"{batch['committed_at']:%H:%M:%S}",
+            batch["dataset"],
+            *[f"{batch[name]:,}" for name in ("rows_in", "accepted", "rejected")],
+            *[f"{batch[f'latency_{q}_ms']:,.0f} ms" for q in ("p50", "p95")],
+        )
+    return table

@@ -1,0 +1,220 @@
+"""Reconcile: produced = bronze, bronze = accepted + rejected, and bronze's newest values = MySQL's, day by day."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from courant.domain.contract import Contract
+from courant.ingest.sinks import read_states
+from courant.ingest.start import SinkState
+from courant.settings import Settings
+from courant.stores import delta
+from courant.stores.kafka import TopicState, count_committed, describe_topic
+from courant.stores.mysql import checks
+from courant.stores.mysql.connection import session
+from courant.transforms.checksums import canonical_fields, only_newest, to_daily_checksums
+from courant.transforms.records import with_typed_fields, with_verdict
+
+
+@dataclass(frozen=True, slots=True)
+class DayDifference:
+    """A UTC day on which bronze's newest values and MySQL's differ."""
+
+    day: str
+    bronze_keys: int
+    mysql_keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What reconcile found for one data set, up to the lowest position of its sinks."""
+
+    dataset: str
+    produced: int  # records a read_committed consumer sees in the compared offsets
+    bronze: int  # of these, rows in bronze
+    accepted: int  # of these, by the contract and the database
+    rejected: int  # of these, kept in MySQL's reject
+    mysql: int  # facts in MySQL
+    missing: int  # records, rejects or keys that a layer lacks
+    doubled: int  # records or keys that a layer has twice
+    stale_days: int  # days with the right keys but other values
+    lag: dict[str, int]  # offsets each sink is behind the log's stable end
+    days: list[DayDifference] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every layer agrees; lag is not a difference."""
+        return not (self.missing or self.doubled or self.stale_days or self.days)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain values."""
+        return asdict(self) | {"ok": self.ok}
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The offsets of the topic's present life that both sinks have."""
+
+    epoch: int
+    topic_id: str
+    starts: dict[int, int]  # what the log still holds
+    ends: dict[int, int]  # the lowest sink position
+
+
+def reconcile(spark: SparkSession, settings: Settings, contract: Contract) -> Reconciliation:
+    """Compare Kafka, bronze and MySQL of one data set, at one version of bronze.
+
+    Returns
+    -------
+    Reconciliation
+        Counts and differing days; read while the stream runs, what one sink has and the other has not yet is lag.
+    """
+    path = delta.bronze_path(settings.lake.root, contract.name)
+    topic = describe_topic(settings, contract.topic)
+    mysql, bronze = read_states(settings, contract)
+    version = delta.table_version(path)
+    shared = _shared_range(mysql, bronze, topic)
+    records = _settled(delta.read_bronze(spark, path, version=version), shared)
+    return _compare(spark, settings, contract, records, shared, _lag(mysql, bronze, topic))
+
+
+def _shared_range(mysql: SinkState, bronze: SinkState, topic: TopicState) -> _Range:
+    epoch = max(len(mysql.topic_ids), len(bronze.topic_ids), 1) - 1
+    ends = {
+        partition: min(_position(mysql, topic, partition), _position(bronze, topic, partition))
+        for partition in topic.log_end
+    }
+    return _Range(epoch, topic.topic_id, topic.log_start, ends)
+
+
+def _position(state: SinkState, topic: TopicState, partition: int) -> int:
+    is_present = bool(state.topic_ids) and state.topic_ids[-1] == topic.topic_id
+    return state.positions.get(partition, 0) if is_present else 0
+
+
+def _lag(mysql: SinkState, bronze: SinkState, topic: TopicState) -> dict[str, int]:
+    return {
+        state.sink: sum(max(end - _position(state, topic, p), 0) for p, end in topic.stable_end.items())
+        for state in (mysql, bronze)
+    }
+
+
+def _settled(bronze: DataFrame, shared: _Range) -> DataFrame:
+    """Keep what both sinks must have: earlier epochs, and this one below its ends."""
+    present = F.lit(False)
+    in_log = F.lit(False)
+    for partition, end in shared.ends.items():
+        here = (F.col("partition") == partition) & (F.col("offset") < end)
+        present = present | here
+        in_log = in_log | (here & (F.col("offset") >= shared.starts[partition]))
+    is_present = F.col("topic_id") == shared.topic_id
+    return bronze.where(~is_present | present).select(
+        "topic_id",
+        F.col("epoch").alias("_epoch"),
+        F.col("partition").alias("_partition"),
+        F.col("offset").alias("_offset"),
+        F.col("broker_time_utc").alias("_timestamp"),
+        F.col("key").alias("_key"),
+        F.col("value").alias("_value"),
+        (is_present & in_log).alias("_in_log"),
+    )
+
+
+def _compare(  # noqa: PLR0913, PLR0917 - the parts of one comparison
+    spark: SparkSession,
+    settings: Settings,
+    contract: Contract,
+    records: DataFrame,
+    shared: _Range,
+    lag: dict[str, int],
+) -> Reconciliation:
+    with session(settings, "reader") as connection:
+        found = checks.daily_checksums(
+            connection, contract, canonical_fields(contract), epoch=shared.epoch, ends=shared.ends
+        )
+        ahead = checks.keys_beyond(
+            connection, contract, contract.key_fields, epoch=shared.epoch, ends=shared.ends
+        )
+        rejects = checks.read_rejects(connection, contract.name)
+        mysql_rows = checks.count_rows(connection, contract)
+    judged = _with_fate(
+        contract, records.dropDuplicates(["topic_id", "_partition", "_offset"]), spark, rejects
+    )
+    counts = _counts(records, judged)
+    expected = _expected_days(spark, contract, judged, ahead)
+    ranges = {p: (start, max(start, shared.ends[p])) for p, start in shared.starts.items()}
+    produced = sum(count_committed(settings, contract.topic, ranges=ranges).values())
+    days, missing, doubled, stale = _day_differences(expected, found)
+    return Reconciliation(
+        dataset=contract.name,
+        produced=produced,
+        bronze=counts["in_log"],
+        accepted=counts["accepted"],
+        rejected=counts["rejected"],
+        mysql=mysql_rows,
+        missing=missing + max(produced - counts["in_log"], 0) + counts["unkept"],
+        doubled=doubled + counts["doubled"] + max(counts["in_log"] - produced, 0),
+        stale_days=stale,
+        lag=lag,
+        days=days,
+    )
+
+
+def _with_fate(contract: Contract, records: DataFrame, spark: SparkSession, rejects: Any) -> DataFrame:  # noqa: ANN401 - pyarrow has no types
+    """Judge each record by the contract, and see whether MySQL keeps it as a reject."""
+    stored = spark.createDataFrame(rejects)
+    return (
+        records.transform(with_typed_fields(contract))
+        .transform(with_verdict(contract))
+        .join(F.broadcast(stored), ["topic_id", "_partition", "_offset"], "left")
+        .withColumn("_is_open_reject", F.coalesce("is_open", F.lit(False)))
+        .withColumn("_is_rejected", F.col("_broken_rules").isNotNull() | F.col("_is_open_reject"))
+    )
+
+
+def _counts(records: DataFrame, judged: DataFrame) -> dict[str, int]:
+    in_log, is_rejected = F.col("_in_log"), F.col("_is_rejected")
+    row = judged.agg(
+        F.count("*").alias("distinct"),
+        F.count_if(in_log).alias("in_log"),
+        F.count_if(in_log & ~is_rejected).alias("accepted"),
+        F.count_if(in_log & is_rejected).alias("rejected"),
+        # Rejected by the contract, but MySQL does not keep it.
+        F.count_if(F.col("_broken_rules").isNotNull() & F.col("is_open").isNull()).alias("unkept"),
+    ).first()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return {**row.asDict(), "doubled": records.count() - row["distinct"]}
+
+
+def _expected_days(
+    spark: SparkSession, contract: Contract, judged: DataFrame, ahead: list[dict[str, Any]]
+) -> dict[date, checks.DaySum]:
+    newest = only_newest(contract, judged.where(~F.col("_is_rejected")))
+    if ahead:
+        names = [f.name for f in contract.key_fields]
+        rows = [tuple(key[name] for name in names) for key in ahead]
+        newest = newest.join(spark.createDataFrame(rows, newest.select(*names).schema), names, "left_anti")
+    return {
+        row["day"]: checks.DaySum(int(row["keys"]), int(row["checksum"]))
+        for row in to_daily_checksums(contract, newest).collect()
+    }
+
+
+def _day_differences(
+    expected: dict[date, checks.DaySum], found: dict[date, checks.DaySum]
+) -> tuple[list[DayDifference], int, int, int]:
+    days, missing, doubled, stale = [], 0, 0, 0
+    nothing = checks.DaySum(0, 0)
+    for day in sorted(expected.keys() | found.keys()):
+        bronze, mysql = expected.get(day, nothing), found.get(day, nothing)
+        if bronze != mysql:
+            days.append(DayDifference(day.isoformat(), bronze.keys, mysql.keys))
+            missing += max(bronze.keys - mysql.keys, 0)
+            doubled += max(mysql.keys - bronze.keys, 0)
+            stale += bronze.keys == mysql.keys
+    return days, missing, doubled, stale

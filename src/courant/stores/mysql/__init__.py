@@ -1,0 +1,1 @@
+"""MySQL: the normalised tables, and the transaction that moves them one batch forward."""

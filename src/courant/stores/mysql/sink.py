@@ -1,0 +1,183 @@
+"""The transaction that moves MySQL one micro-batch forward: facts, members, rejects and position, or nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pymysql
+import tenacity
+
+from courant.domain.contract import Contract
+from courant.errors import AnotherWriterError, IngestError, MySQLDownError
+from courant.settings import Settings
+from courant.stores.mysql import batch as batches
+from courant.stores.mysql.connection import LoadConnection, connect, is_worth_a_retry, translated
+from courant.stores.mysql.loading import Target, load
+from courant.stores.mysql.members import add_members
+from courant.stores.mysql.positions import Epoch, read_positions, write_positions
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+
+
+class SecondLook(Protocol):
+    """What the sink may ask of a batch's records beyond their lines; each answer costs a Spark job."""
+
+    def members(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Give the accepted records' distinct members per dimension table, parents first, in column order."""
+
+    def reject_lines(self, positions: list[tuple[int, int]], rule: str) -> pa.ChunkedArray:
+        """Give reject lines of the records at these (partition, offset) places."""
+
+
+@dataclass(slots=True)
+class MySQLSink:
+    """Writes batches of one data set, and stops when anyone else does."""
+
+    settings: Settings
+    contract: Contract
+    epoch: Epoch
+    run_id: str
+    positions: dict[int, int]
+    facts: Target
+    rejects: Target
+    warning_names: tuple[str, ...]
+    on_commit: Callable[[batches.Account], None] = lambda _: None
+    _connection: LoadConnection | None = None
+    _known_members: set[int] = field(default_factory=set)
+
+    def write(self, table: pa.Table, batch_id: int, look: SecondLook) -> None:
+        """Write one batch, waiting for a server that is away.
+
+        Parameters
+        ----------
+        table
+            Columns `LOAD_COLUMNS` of transforms.load_lines, in offset order within a partition.
+
+        Raises
+        ------
+        AnotherWriterError
+            If the stored position is neither where this driver left it nor where this batch would.
+        MySQLDownError
+            If the server stays away for longer than `ingest.wait_for_server_s`.
+        """
+        target = self.positions | batches.next_offsets(table)
+        if target == self.positions:
+            return
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_may_pass),
+            wait=tenacity.wait_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+            stop=tenacity.stop_after_delay(self.settings.ingest.wait_for_server_s),
+            before_sleep=self._say_and_reset,
+            reraise=True,
+        )
+        with translated(self.settings):
+            retrying(self._write_once, table, batch_id, look, target)
+        self.positions = target
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._reset()
+
+    def _write_once(self, table: pa.Table, batch_id: int, look: SecondLook, target: dict[int, int]) -> None:
+        connection = self._connected()
+        started = time.monotonic()
+        connection.begin()
+        stored = read_positions(connection, self.contract.name, self.epoch.topic_id, lock=True)
+        if stored == target:  # an earlier COMMIT whose answer was lost has arrived
+            connection.rollback()
+            return
+        if stored != self.positions:
+            connection.rollback()
+            raise _another_writer(self.contract.name, expected=self.positions, found=stored)
+        new = batches.drop_below(table, stored)
+        members = self._add_members(connection, new, look)
+        refused = self._load_facts(connection, new)
+        self._load_rejects(connection, new, refused, look)
+        done = batches.account(new, refused=len(refused), warning_names=self.warning_names)
+        self._keep_account(connection, done, batch_id, round((time.monotonic() - started) * 1000))
+        write_positions(connection, self.contract.name, self.epoch.topic_id, target)
+        self._commit(connection)
+        self._known_members |= members
+        self.on_commit(done)
+
+    def _commit(self, connection: LoadConnection) -> None:
+        connection.commit()
+
+    def _add_members(self, connection: LoadConnection, table: pa.Table, look: SecondLook) -> set[int]:
+        """Insert dimension members that this driver has not seen; they cost a second look at the batch."""
+        if not self.contract.dimensions:
+            return set()
+        unseen = set(table["_member"].unique().to_pylist()) - self._known_members
+        if unseen:
+            add_members(connection, self.contract, look.members())
+        return unseen
+
+    def _load_facts(self, connection: LoadConnection, table: pa.Table) -> dict[int, int]:
+        """Load the accepted lines; give the refused ones, by row among the accepted, with MySQL's error number."""
+        return load(connection, self.facts, batches.lines_of(table["_fact_line"]))
+
+    def _load_rejects(
+        self, connection: LoadConnection, table: pa.Table, refused: dict[int, int], look: SecondLook
+    ) -> None:
+        """Keep what the contract rejected and what the database refused."""
+        columns = [table["_reject_line"]]
+        accepted = table.filter(table["_fact_line"].is_valid()) if refused else table
+        for number in sorted(set(refused.values())):
+            rows = [row for row, errno in refused.items() if errno == number]
+            places = accepted.select(["_partition", "_offset"]).take(rows).to_pylist()
+            positions = [(place["_partition"], place["_offset"]) for place in places]
+            columns.append(look.reject_lines(positions, f"mysql:{number}"))
+        for column in columns:
+            unkept = load(connection, self.rejects, batches.lines_of(column))
+            if unkept:
+                raise IngestError(f"MySQL refuses to keep rejects of {self.contract.name}: {unkept}")
+
+    def _keep_account(
+        self, connection: LoadConnection, done: batches.Account, batch_id: int, load_ms: int
+    ) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO ingest_batch (dataset, run_id, batch_id, committed_at, rows_in, accepted, rejected,"
+                " warnings, load_ms, latency_p50_ms, latency_p95_ms, latency_max_ms)"
+                " VALUES (%s, %s, %s, UTC_TIMESTAMP(3), %s, %s, %s, %s, %s, %s, %s, %s)",
+                (self.contract.name, self.run_id, batch_id, done.rows_in, done.accepted, done.rejected,
+                 json.dumps(done.warnings), load_ms, done.latency_p50_ms, done.latency_p95_ms, done.latency_max_ms),
+            )  # fmt: skip
+
+    def _connected(self) -> LoadConnection:
+        if self._connection is None or not self._connection.open:
+            self._connection = connect(self.settings, "writer")
+            self._known_members = set()  # a server that came back may be an older copy
+        return self._connection
+
+    def _say_and_reset(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("MySQL: %s. Trying again (attempt %d).", error, state.attempt_number)
+        self._reset()
+
+    def _reset(self) -> None:
+        """Drop the connection, and with it an open transaction."""
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.open:
+            connection.close()
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, MySQLDownError):
+        return True
+    return isinstance(error, pymysql.err.MySQLError) and is_worth_a_retry(error)
+
+
+def _another_writer(dataset: str, *, expected: dict[int, int], found: dict[int, int]) -> AnotherWriterError:
+    return AnotherWriterError(
+        f"MySQL's position for {dataset} was expected at {expected} but is at {found}: another ingest writes to it",
+        remedy="stop one of the two (`ps -ef | grep ingest_readings`); then start again, nothing is lost or doubled",
+    )

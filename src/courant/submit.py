@@ -1,0 +1,79 @@
+"""How a command starts a job: spark-submit as a process of its own, stopped without losing its last batch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from types import FrameType
+from typing import IO
+
+import psutil
+
+from courant.session import submit_command, submit_environment
+from courant.settings import Settings
+
+_PATIENCE_S = 60
+
+
+def start_job(
+    settings: Settings,
+    job: str,
+    arguments: list[str],
+    *,
+    properties: str | None = None,
+    log: IO[bytes] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a job in a session of its own, so that a Ctrl-C in the terminal reaches only us.
+
+    Parameters
+    ----------
+    job
+        Path of the entry point below the project.
+    log
+        Where its standard output and errors go; the terminal if left out.
+    """
+    return subprocess.Popen(
+        submit_command(settings, job, arguments, properties=properties),
+        env=submit_environment() | {"COURANT_HOME": str(settings.home)},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def stop_job(process: subprocess.Popen[bytes]) -> int:
+    """Ask the driver to end after its batch; kill it if it does not. Give its exit code."""
+    for child in _drivers(process.pid):
+        child.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
+
+
+def run_job(settings: Settings, job: str, arguments: list[str], *, properties: str | None = None) -> int:
+    """Run a job to its end, or until Ctrl-C or SIGTERM stops it; give its exit code."""
+    process = start_job(settings, job, arguments, properties=properties)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        for child in _drivers(process.pid):
+            child.send_signal(signal.SIGTERM)
+
+    before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return process.wait()
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _drivers(pid: int) -> list[psutil.Process]:
+    """Find the Python drivers of a spark-submit; the JVM above them ends when they do."""
+    try:
+        children = psutil.Process(pid).children(recursive=False)
+    except psutil.NoSuchProcess:
+        return []
+    return [child for child in children if "python" in child.name()]
