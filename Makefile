@@ -37,7 +37,7 @@ down: $(SETUP) ## stop them; their data stays
 
 ##@ Data
 demo: $(SETUP) ## the main job on a stack of its own, proved and summed up (FILE=a published file)
-	@$(COURANT) demo $(if $(FILE),--file "$(FILE)")
+	@$(COURANT) demo $(if $(FILE),"$(FILE)")
 
 live: $(SETUP) ## replay and ingest at a human pace until Ctrl-C
 	@$(COURANT) live

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from courant.domain.contract import Contract, find_contract, load_contracts
-from courant.errors import IngestError
+from courant.errors import IngestError, ReconcileError
 from courant.generate import generate_file
 from courant.local import stack
 from courant.progress import Progress, batches_since, bronze_rows, last_batch, read_progress, rejects_by_rule
@@ -76,13 +76,14 @@ def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, cons
 
 @contextlib.contextmanager
 def _stack(settings: Settings, console: Console) -> Iterator[Settings]:
-    reached, _ = _step(
-        console, "starting Kafka, MariaDB and the document store", lambda: start_stack(settings)
-    )
+    """Bring the stack up, and down again unless it was up before."""
+    title = "starting Kafka, MariaDB and the document store"
+    reached, status = _step(console, title, lambda: start_stack(settings))
     try:
         yield reached
     finally:
-        stack.down(settings)
+        if status.started:
+            stack.down(settings)
 
 
 def _given(settings: Settings, file: Path, dataset: str | None) -> list[Feed]:
@@ -182,7 +183,7 @@ def _reconcile(settings: Settings, feeds: list[Feed]) -> dict[str, Any]:
         capture_output=True,
         check=False,
     )
-    if not done.stdout:
+    if done.returncode not in (0, ReconcileError.exit_code):
         raise IngestError(
             f"Reconcile ended with code {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}"
         )

@@ -118,7 +118,7 @@ def check_versions(installed: Mapping[str, str], artifacts: Mapping[str, str]) -
             raise SettingsError(
                 f"pyspark {spark} and delta-spark {delta} need {name} {version}, "
                 f"conf/ivy.xml has {artifacts.get(name, 'none')}",
-                remedy="make pyproject.toml and conf/ivy.xml agree, then `make lock setup`",
+                remedy="make pyproject.toml and conf/ivy.xml agree, then `make lock`, and `make setup`",
             )
     return f"pyspark {spark}, delta-spark {delta} and their jars agree"
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from courant.domain.contract import Contract
@@ -17,7 +17,7 @@ from courant.stores import delta
 from courant.stores.kafka import TopicState, count_committed, describe_topic
 from courant.stores.mysql import checks
 from courant.stores.mysql.connection import session
-from courant.transforms.checksums import canonical_fields, only_newest, to_daily_checksums
+from courant.transforms.checksums import canonical_fields, to_daily_checksums, to_newest_checksums
 from courant.transforms.records import with_typed_fields, with_verdict
 
 
@@ -64,6 +64,7 @@ class _Range:
     topic_id: str
     starts: dict[int, int]  # what the log still holds
     ends: dict[int, int]  # the lowest sink position
+    mysql_has_read: bool  # before its first start, MySQL has no tables to ask
 
 
 def reconcile(spark: SparkSession, settings: Settings, contract: Contract) -> Reconciliation:
@@ -77,10 +78,12 @@ def reconcile(spark: SparkSession, settings: Settings, contract: Contract) -> Re
     path = delta.bronze_path(settings.lake.root, contract.name)
     topic = describe_topic(settings, contract.topic)
     mysql, bronze = read_states(settings, contract)
-    version = delta.table_version(path)
+    lag = _lag(mysql, bronze, topic)
+    if not (mysql.topic_ids or bronze.topic_ids):
+        return Reconciliation(contract.name, 0, 0, 0, 0, 0, 0, 0, 0, lag)
     shared = _shared_range(mysql, bronze, topic)
-    records = _settled(delta.read_bronze(spark, path, version=version), shared)
-    return _compare(spark, settings, contract, records, shared, _lag(mysql, bronze, topic))
+    records = _settled(delta.read_bronze(spark, path), shared)
+    return _compare(spark, settings, contract, records, shared, lag)
 
 
 def _shared_range(mysql: SinkState, bronze: SinkState, topic: TopicState) -> _Range:
@@ -89,7 +92,7 @@ def _shared_range(mysql: SinkState, bronze: SinkState, topic: TopicState) -> _Ra
         partition: min(_position(mysql, topic, partition), _position(bronze, topic, partition))
         for partition in topic.log_end
     }
-    return _Range(epoch, topic.topic_id, topic.log_start, ends)
+    return _Range(epoch, topic.topic_id, topic.log_start, ends, bool(mysql.topic_ids))
 
 
 def _position(state: SinkState, topic: TopicState, partition: int) -> int:
@@ -133,36 +136,53 @@ def _compare(  # noqa: PLR0913, PLR0917 - the parts of one comparison
     shared: _Range,
     lag: dict[str, int],
 ) -> Reconciliation:
-    with session(settings, "reader") as connection:
-        found = checks.daily_checksums(
-            connection, contract, canonical_fields(contract), epoch=shared.epoch, ends=shared.ends
-        )
-        ahead = checks.keys_beyond(
-            connection, contract, contract.key_fields, epoch=shared.epoch, ends=shared.ends
-        )
-        rejects = checks.read_rejects(connection, contract.name)
-        mysql_rows = checks.count_rows(connection, contract)
-    judged = _with_fate(
-        contract, records.dropDuplicates(["topic_id", "_partition", "_offset"]), spark, rejects
-    )
-    counts = _counts(records, judged)
-    expected = _expected_days(spark, contract, judged, ahead)
+    held = _read_mysql(settings, contract, shared) if shared.mysql_has_read else checks.NOTHING
+    judged = _with_fate(contract, records, spark, held.rejects)
+    counts, copies = _counts(judged), _copies(records)
+    expected = _expected_days(spark, contract, judged, held.ahead)
     ranges = {p: (start, max(start, shared.ends[p])) for p, start in shared.starts.items()}
-    produced = sum(count_committed(settings, contract.topic, ranges=ranges).values())
-    days, missing, doubled, stale = _day_differences(expected, found)
+    produced = count_committed(settings, contract.topic, ranges=ranges)
+    surplus = {
+        p: (counts[p]["in_log"] if p in counts else 0) - copies.get(p, 0) - count
+        for p, count in produced.items()
+    }
+
+    def total(name: str) -> int:
+        return sum(row[name] for row in counts.values())
+
+    days, missing, doubled, stale = _day_differences(expected, held.days)
     return Reconciliation(
         dataset=contract.name,
-        produced=produced,
-        bronze=counts["in_log"],
-        accepted=counts["accepted"],
-        rejected=counts["rejected"],
-        mysql=mysql_rows,
-        missing=missing + max(produced - counts["in_log"], 0) + counts["unkept"],
-        doubled=doubled + counts["doubled"] + max(counts["in_log"] - produced, 0),
+        produced=sum(produced.values()),
+        bronze=total("in_log"),
+        accepted=total("accepted"),
+        rejected=total("rejected"),
+        mysql=held.rows,
+        missing=missing + total("unkept") - sum(min(more, 0) for more in surplus.values()),
+        doubled=doubled + sum(copies.values()) + sum(max(more, 0) for more in surplus.values()),
         stale_days=stale,
         lag=lag,
         days=days,
     )
+
+
+def _read_mysql(settings: Settings, contract: Contract, shared: _Range) -> checks.Held:
+    with session(settings, "reader") as connection:
+        return checks.read_held(
+            connection,
+            contract,
+            keys=contract.key_fields,
+            fields=canonical_fields(contract),
+            epoch=shared.epoch,
+            ends=shared.ends,
+        )
+
+
+def _copies(records: DataFrame) -> dict[int, int]:
+    """Count the rows of each partition that stand in bronze more than once."""
+    places = records.groupBy("topic_id", "_partition", "_offset").count()
+    surplus = places.where("count > 1").groupBy("_partition").agg(F.sum(F.col("count") - 1).alias("copies"))
+    return {row["_partition"]: row["copies"] for row in surplus.collect()}
 
 
 def _with_fate(contract: Contract, records: DataFrame, spark: SparkSession, rejects: Any) -> DataFrame:  # noqa: ANN401 - pyarrow has no types
@@ -177,24 +197,23 @@ def _with_fate(contract: Contract, records: DataFrame, spark: SparkSession, reje
     )
 
 
-def _counts(records: DataFrame, judged: DataFrame) -> dict[str, int]:
+def _counts(judged: DataFrame) -> dict[int, Row]:
+    """Count each partition's records by their fate."""
     in_log, is_rejected = F.col("_in_log"), F.col("_is_rejected")
-    row = judged.agg(
-        F.count("*").alias("distinct"),
+    counts = judged.groupBy("_partition").agg(
         F.count_if(in_log).alias("in_log"),
         F.count_if(in_log & ~is_rejected).alias("accepted"),
         F.count_if(in_log & is_rejected).alias("rejected"),
         # Rejected by the contract, but MySQL does not keep it.
         F.count_if(F.col("_broken_rules").isNotNull() & F.col("is_open").isNull()).alias("unkept"),
-    ).first()
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return {**row.asDict(), "doubled": records.count() - row["distinct"]}
+    )
+    return {row["_partition"]: row for row in counts.collect()}
 
 
 def _expected_days(
     spark: SparkSession, contract: Contract, judged: DataFrame, ahead: list[dict[str, Any]]
 ) -> dict[date, checks.DaySum]:
-    newest = only_newest(contract, judged.where(~F.col("_is_rejected")))
+    newest = to_newest_checksums(contract, judged.where(~F.col("_is_rejected")))
     if ahead:
         names = [f.name for f in contract.key_fields]
         rows = [tuple(key[name] for name in names) for key in ahead]

@@ -84,7 +84,7 @@ def holidays_of(year: int) -> frozenset[date]:
 
 def paris_hours(epoch_s: NDArray[np.int64]) -> NDArray[np.float64]:
     """Give the Paris clock time, in hours from 0 to 24, of instants in seconds since 1970."""
-    local = pl.from_epoch(pl.Series(epoch_s)).dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Paris")
+    local = pl.from_epoch(pl.Series(epoch_s)).dt.replace_time_zone("UTC").dt.convert_time_zone(PARIS.key)
     return (local.dt.hour().cast(pl.Float64) + local.dt.minute() / 60).to_numpy()
 
 
@@ -113,7 +113,7 @@ def with_calendar(frame: pl.DataFrame, *, instant: str) -> pl.DataFrame:
         The frame with `paris_day` (date), `slot_of_day` (0–49), `weekday` (1–7), `is_holiday`
         and `season` behind its own columns.
     """
-    local = pl.col(instant).dt.convert_time_zone("Europe/Paris")
+    local = pl.col(instant).dt.convert_time_zone(PARIS.key)
     paris = frame.lazy().with_columns(
         local.dt.date().alias("paris_day"),
         ((local - local.dt.truncate("1d")).dt.total_minutes() // SLOT_MINUTES).alias("slot_of_day"),
@@ -130,6 +130,6 @@ def with_calendar(frame: pl.DataFrame, *, instant: str) -> pl.DataFrame:
 
 def _holidays_among(instants: pl.Series) -> list[date]:
     """List the holidays of the years that the instants touch."""
-    years = instants.dt.convert_time_zone("Europe/Paris").dt.year().drop_nulls().unique()
+    years = instants.dt.convert_time_zone(PARIS.key).dt.year().drop_nulls().unique()
     known = (year for year in years if year in _YEARS_WITH_HOLIDAYS)
     return sorted(day for year in known for day in holidays_of(year))

@@ -8,7 +8,8 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -19,13 +20,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from courant.domain.contract import Contract
-from courant.errors import CourantError, IngestError
+from courant.errors import CourantError, IngestError, KafkaDownError
 from courant.ingest.second_look import BatchLook
 from courant.ingest.sinks import Starts, create_layers, open_starts
 from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
 from courant.stores import delta
-from courant.stores.kafka import describe_topic, ensure_topics, stream_options
+from courant.stores.kafka import check_broker, describe_topic, ensure_topics, stream_options
 from courant.stores.mysql.loading import Target
 from courant.stores.mysql.positions import Epoch
 from courant.stores.mysql.sink import MySQLSink
@@ -73,17 +74,17 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
     """
     run = Run(spark, settings, drain, run_id=uuid.uuid4().hex)
     ensure_topics(settings, contracts)
-    stop = _stop_on_signals()
-    queries: list[StreamingQuery] = []
-    try:
-        for contract in contracts:
-            queries += _start(run, contract)
-        log.info("queries started")
-        _watch(run, queries, stop)
-    finally:
-        for query in queries:
-            _stop(query)
-        shutil.rmtree(_checkpoints(settings) / run.run_id, ignore_errors=True)
+    with _stop_on_signals() as stop:
+        queries: list[StreamingQuery] = []
+        try:
+            for contract in contracts:
+                queries += _start(run, contract)
+            log.info("queries started")
+            _watch(run, queries, stop)
+        finally:
+            for query in queries:
+                _stop(query)
+            shutil.rmtree(_checkpoints(settings) / run.run_id, ignore_errors=True)
 
 
 def _start(run: Run, contract: Contract) -> list[StreamingQuery]:
@@ -212,22 +213,31 @@ def _raise_failure(run: Run, query: StreamingQuery) -> None:
     if isinstance(run.failure, CourantError):
         raise run.failure
     cause = run.failure or error
+    try:
+        check_broker(run.settings)
+    except KafkaDownError as down:  # then that is why; Spark says it in words of its own
+        raise down from cause
     raise IngestError(
         f"The query {query.name} ended: {str(cause).splitlines()[0]}",
         remedy="start it again (nothing is lost or doubled); COURANT_DEBUG=1 shows the whole trace",
     ) from cause
 
 
-def _stop_on_signals() -> threading.Event:
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and Ctrl-C set; afterwards they do again what they did before."""
     stop = threading.Event()
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    if threading.current_thread() is threading.main_thread():
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, handle)
-    return stop
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)} if is_main else {}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _checkpoints(settings: Settings) -> Path:

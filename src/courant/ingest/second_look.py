@@ -22,17 +22,15 @@ class BatchLook:
     contract: Contract
 
     def members(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Give the accepted records' distinct members per dimension table, parents first, in column order."""
+        """Give the accepted records' distinct members per dimension table, parents first, in column order.
+
+        One job for all dimensions: their combinations are few, and are taken apart here.
+        """
+        dimensions = self.contract.dimensions
+        structs = [F.struct(*dimension_members(d, self.contract)).alias(d.table) for d in dimensions]
         accepted = self.batch.where(F.col("_fact_line").isNotNull())
-        natural = [f.name for f in self.contract.fields if f.name in _dimension_fields(self.contract)]
-        distinct = accepted.select(*natural).distinct().localCheckpoint()
-        return {
-            dimension.table: [
-                tuple(row)
-                for row in distinct.select(*dimension_members(dimension, self.contract)).distinct().collect()
-            ]
-            for dimension in self.contract.dimensions
-        }
+        combinations = accepted.select(*structs).distinct().collect()
+        return {d.table: sorted({tuple(row[d.table]) for row in combinations}, key=str) for d in dimensions}
 
     def reject_lines(self, positions: list[tuple[int, int]], rule: str) -> pa.ChunkedArray:
         """Give reject lines of the records at these (partition, offset) places."""
@@ -45,8 +43,3 @@ class BatchLook:
         for place in places[1:]:
             wanted = wanted | place
         return to_reject_lines(self.batch.where(wanted), rule=rule).toArrow()["_reject_line"]
-
-
-def _dimension_fields(contract: Contract) -> set[str]:
-    """Name the fields that dimensions are made of: neither the instant nor a measure."""
-    return {f.name for f in contract.fields} - {f.name for f in contract.measures} - {contract.instant.name}

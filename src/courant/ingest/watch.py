@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from courant.errors import PartitionsChangedError, TopicRecreatedError
+import tenacity
+
+from courant.errors import KafkaDownError, PartitionsChangedError, TopicRecreatedError
 from courant.settings import Settings
 from courant.stores.kafka import TopicState, topic_identity
 
@@ -17,14 +19,16 @@ class TopicWatch:
     topic: TopicState
 
     def check(self) -> None:
-        """Ask the broker once.
+        """Ask the broker, waiting for one that is away.
 
         Raises
         ------
+        KafkaDownError
+            If it stays away for longer than `ingest.wait_for_server_s`.
         TopicRecreatedError, PartitionsChangedError
             If the topic is another, or has other partitions, than at the start.
         """
-        topic_id, partitions = topic_identity(self.settings, self.topic.topic)
+        topic_id, partitions = self._ask()
         if topic_id != self.topic.topic_id:
             raise TopicRecreatedError(
                 f"The topic {self.topic.topic} was recreated while it was read: "
@@ -36,3 +40,12 @@ class TopicWatch:
                 f"The topic {self.topic.topic} had {len(self.topic.log_end)} partitions and now has {partitions}",
                 remedy="start the ingest again: it names the command that takes the new ones in",
             )
+
+    def _ask(self) -> tuple[str, int]:
+        waiting = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(KafkaDownError),
+            wait=tenacity.wait_fixed(1),
+            stop=tenacity.stop_after_delay(self.settings.ingest.wait_for_server_s),
+            reraise=True,
+        )
+        return waiting(topic_identity, self.settings, self.topic.topic)

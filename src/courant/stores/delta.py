@@ -64,14 +64,11 @@ def create_bronze(path: str) -> None:
     )
 
 
-def read_bronze(spark: SparkSession, path: str, *, version: int) -> DataFrame:
-    """Read bronze, pinned to a version."""
-    return spark.read.format("delta").option("versionAsOf", version).load(path)
-
-
-def table_version(path: str) -> int:
-    """Give the table's newest version."""
-    return DeltaTable(path).version()
+def read_bronze(spark: SparkSession, path: str) -> DataFrame:
+    """Read bronze, pinned to its newest version; empty where there is no table."""
+    if not DeltaTable.is_deltatable(path):
+        return spark.createDataFrame(BRONZE_SCHEMA.empty_table())
+    return spark.read.format("delta").option("versionAsOf", DeltaTable(path).version()).load(path)
 
 
 def count_rows(path: str) -> int:
@@ -84,7 +81,9 @@ def count_rows(path: str) -> int:
 
 
 def read_epochs(path: str) -> list[BronzeEpoch]:
-    """Give the topic's lives that bronze has taken records from, oldest first."""
+    """Give the topic's lives that bronze has taken records from, oldest first; none without a table."""
+    if not DeltaTable.is_deltatable(path):
+        return []
     stored = json.loads(DeltaTable(path).metadata().configuration.get(_EPOCHS, "[]"))
     return [BronzeEpoch(e["topic_id"], {int(p): o for p, o in e["starts"].items()}) for e in stored]
 

@@ -9,21 +9,32 @@ from courant.domain.contract import Contract, Field, FieldType
 
 NULL_TEXT = "\\N"
 SEPARATOR = "|"
+_OFFSET_BITS = 48
 INSTANT_FORMAT = "yyyy-MM-dd HH:mm:ss"
 
 
-def only_newest(contract: Contract, accepted: DataFrame) -> DataFrame:
+def to_newest_checksums(contract: Contract, accepted: DataFrame) -> DataFrame:
     """Keep one row per natural key: the one of the latest epoch, and in it of the highest offset.
 
     Parameters
     ----------
     accepted
-        Typed fields of accepted records, with `_epoch`, `_partition` and `_offset`.
+        Typed fields of accepted records, with `_epoch` and `_offset`.
+
+    Returns
+    -------
+    DataFrame
+        The key fields and checksum (bigint: the CRC-32 of the newest record's canonical text).
     """
+    text = F.concat_ws(SEPARATOR, *[_canonical(field) for field in canonical_fields(contract)])
+    # One number each, so that the aggregation stays in its hash table: structs would make it sort.
+    order = F.shiftleft(F.col("_epoch").cast("bigint"), _OFFSET_BITS) + F.col("_offset")
     keys = [field.name for field in contract.key_fields]
-    values = [name for name in accepted.columns if name not in keys]
-    newest = F.max_by(F.struct(*values), F.struct("_epoch", "_offset", "_partition")).alias("newest")
-    return accepted.groupBy(*keys).agg(newest).select(*keys, "newest.*")
+    return (
+        accepted.select(*keys, F.crc32(text).alias("checksum"), order.alias("order"))
+        .groupBy(*keys)
+        .agg(F.max_by("checksum", "order").alias("checksum"))
+    )
 
 
 def to_daily_checksums(contract: Contract, newest: DataFrame) -> DataFrame:
@@ -32,13 +43,10 @@ def to_daily_checksums(contract: Contract, newest: DataFrame) -> DataFrame:
     Returns
     -------
     DataFrame
-        day (date), keys (bigint: rows), checksum (decimal: sum over rows of the CRC-32 of their canonical text).
+        day (date), keys (bigint: rows), checksum (bigint: sum over the keys).
     """
-    text = F.concat_ws(SEPARATOR, *[_canonical(field) for field in canonical_fields(contract)])
-    return (
-        newest.select(F.to_date(contract.instant.name).alias("day"), F.crc32(text).alias("crc"))
-        .groupBy("day")
-        .agg(F.count("*").alias("keys"), F.sum(F.col("crc").cast("decimal(20,0)")).alias("checksum"))
+    return newest.groupBy(F.to_date(contract.instant.name).alias("day")).agg(
+        F.count("*").alias("keys"), F.sum("checksum").alias("checksum")
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from courant.domain.calendar import day_bounds_utc, instant_texts, paris_hours
+from courant.domain.calendar import PARIS, day_bounds_utc, instant_texts, paris_hours
 from courant.domain.enedis import shapes, weather
 from courant.domain.enedis.noise import Floats, Whole, signed, uniform
 from courant.domain.enedis.segments import REGIONS, Region, Segment, Shape
@@ -281,7 +281,7 @@ def _slot_seconds(day: date) -> Whole:
 
 
 def _horodates(day: date, rows_per_slot: int) -> pl.Series:
-    texts = instant_texts(_slot_seconds(day), zone="Europe/Paris")
+    texts = instant_texts(_slot_seconds(day), zone=PARIS.key)
     return texts.gather(np.repeat(np.arange(len(texts)), rows_per_slot))
 
 

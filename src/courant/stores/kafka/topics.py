@@ -47,6 +47,12 @@ def ensure_topics(settings: Settings, contracts: Iterable[Contract]) -> None:
             _create_topics(admin, settings, sorted(missing))
 
 
+def check_broker(settings: Settings) -> None:
+    """Raise KafkaDownError if no broker answers."""
+    with our_errors(settings):
+        connect(settings)
+
+
 def describe_topic(settings: Settings, topic: str) -> TopicState:
     """Read a topic's id and its offsets per partition.
 

@@ -27,6 +27,39 @@ class DaySum:
     checksum: int
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Everything that MySQL holds of a data set, as far as it is compared."""
+
+    days: dict[date, DaySum]
+    ahead: list[dict[str, Any]]  # natural keys whose newest value bronze does not have yet
+    rejects: pa.Table  # columns of REJECT_SCHEMA
+    rows: int  # all facts
+
+
+NOTHING = Held({}, [], REJECT_SCHEMA.empty_table(), 0)
+
+
+def read_held(  # noqa: PLR0913 - what is compared, and up to where
+    connection: Connection[Any],
+    contract: Contract,
+    *,
+    keys: tuple[Field, ...],
+    fields: tuple[Field, ...],
+    epoch: int,
+    ends: dict[int, int],
+) -> Held:
+    """Read it in one consistent snapshot."""
+    with connection.cursor() as cursor:
+        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+    return Held(
+        days=daily_checksums(connection, contract, fields, epoch=epoch, ends=ends),
+        ahead=keys_beyond(connection, contract, keys, epoch=epoch, ends=ends),
+        rejects=read_rejects(connection, contract.name),
+        rows=count_rows(connection, contract),
+    )
+
+
 def daily_checksums(
     connection: Connection[Any],
     contract: Contract,

@@ -46,10 +46,7 @@ class LoadConnection(Connection):
         finally:
             self._load_buffers = ()
 
-    def _read_query_result(self, unbuffered: bool = False) -> int:
-        if unbuffered or not self._load_buffers:
-            affected: int = super()._read_query_result(unbuffered)  # type: ignore[misc]  # not in the stubs
-            return affected
+    def _read_query_result(self, unbuffered: bool = False) -> int:  # noqa: ARG002 - no cursor here is unbuffered
         self._result = None
         result = _LoadResult(self)
         result.read()
@@ -76,6 +73,8 @@ class _LoadResult(MySQLResult):
         finally:
             connection.write_packet(b"")
             answer = connection._read_packet()
+        if not connection._load_buffers:
+            raise pymysql.err.OperationalError("The server asked for a file that nobody offered")
         self._read_ok_packet(answer)
 
 

@@ -21,7 +21,9 @@ class Epoch:
 
 
 def read_epochs(connection: Connection[Any], dataset: str) -> tuple[Epoch, ...]:
-    """Give the topic's lives that this sink has taken records from, oldest first."""
+    """Give the topic's lives that this sink has taken records from, oldest first; none before the first ingest."""
+    if not query(connection, "SHOW TABLES LIKE 'topic_epoch'"):
+        return ()
     rows = query(
         connection, "SELECT epoch, topic_id FROM topic_epoch WHERE dataset = %s ORDER BY epoch", (dataset,)
     )

@@ -52,6 +52,7 @@ class MySQLSink:
     on_commit: Callable[[batches.Account], None] = lambda _: None
     _connection: LoadConnection | None = None
     _known_members: set[int] = field(default_factory=set)
+    _is_in_doubt: bool = False  # a COMMIT was sent and its answer has not come
 
     def write(self, table: pa.Table, batch_id: int, look: SecondLook) -> None:
         """Write one batch, waiting for a server that is away.
@@ -64,7 +65,7 @@ class MySQLSink:
         Raises
         ------
         AnotherWriterError
-            If the stored position is neither where this driver left it nor where this batch would.
+            If the stored position is not where this driver left it.
         MySQLDownError
             If the server stays away for longer than `ingest.wait_for_server_s`.
         """
@@ -91,8 +92,9 @@ class MySQLSink:
         started = time.monotonic()
         connection.begin()
         stored = read_positions(connection, self.contract.name, self.epoch.topic_id, lock=True)
-        if stored == target:  # an earlier COMMIT whose answer was lost has arrived
+        if stored == target and self._is_in_doubt:  # the COMMIT whose answer was lost has arrived
             connection.rollback()
+            self._is_in_doubt = False
             return
         if stored != self.positions:
             connection.rollback()
@@ -104,7 +106,9 @@ class MySQLSink:
         done = batches.account(new, refused=len(refused), warning_names=self.warning_names)
         self._keep_account(connection, done, batch_id, round((time.monotonic() - started) * 1000))
         write_positions(connection, self.contract.name, self.epoch.topic_id, target)
+        self._is_in_doubt = True
         self._commit(connection)
+        self._is_in_doubt = False
         self._known_members |= members
         self.on_commit(done)
 
