@@ -1,0 +1,62 @@
+"""What a series of commits says: rows per second in the steady state, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+WARM_UP = 0.2  # of the rows, the same share for everybody: of four equal batches, the first
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A moment at which rows became durable."""
+
+    at_s: float  # Unix time
+    rows: int  # in all, up to and with this commit
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One competitor in one round."""
+
+    rows: int
+    steady: float  # rows per second after the warm-up
+    wall_s: float  # from the start of its process to the end of it
+    note: str = ""
+
+
+def running_total(commits: Sequence[tuple[float, int]]) -> list[Commit]:
+    """Add up (Unix time, rows of this commit) pairs, in the order of time."""
+    in_order = sorted(commits)
+    totals = accumulate(rows for _, rows in in_order)
+    return [Commit(at, total) for (at, _), total in zip(in_order, totals, strict=True)]
+
+
+def end_of_warm_up(commits: Sequence[Commit], *, share: float) -> Commit:
+    """Give the first commit with which at least that share of the rows is there."""
+    return next(commit for commit in commits if commit.rows >= share * commits[-1].rows)
+
+
+def steady_rate(commits: Sequence[Commit], *, share: float) -> float:
+    """Give rows per second from the end of the warm-up to the last commit."""
+    warm, last = end_of_warm_up(commits, share=share), commits[-1]
+    return (last.rows - warm.rows) / (last.at_s - warm.at_s) if last.at_s > warm.at_s else float("nan")
+
+
+def steady_rate_of_both(
+    mysql: Sequence[Commit], bronze: Sequence[Commit], *, share: float
+) -> tuple[float, str]:
+    """Give rows per second into both sinks, and where each stood when the warm-up ended.
+
+    The clock runs from the MySQL commit that ends the warm-up to the last commit of the slower sink.
+    The rows are the mean of what the two had still to take at that moment, so that neither work
+    done before it is counted, nor work done after it forgotten.
+    """
+    warm = end_of_warm_up(mysql, share=share)
+    ahead = max((commit.rows for commit in bronze if commit.at_s <= warm.at_s), default=0)
+    left = ((mysql[-1].rows - warm.rows) + (bronze[-1].rows - ahead)) / 2
+    seconds = max(mysql[-1].at_s, bronze[-1].at_s) - warm.at_s
+    note = f"warm-up ends with {warm.rows:,} rows in MySQL, {ahead:,} in bronze"
+    return (left / seconds if seconds > 0 else float("nan")), note
