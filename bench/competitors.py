@@ -27,7 +27,7 @@ class Competitor:
     name: str
     label: str
     rows: int | None = None  # it stops after so many; None: it takes all
-    target: str = ""  # what issue 3 asks of ours against it
+    target: str = ""  # the ratio that ours is built for
     needs_tables: bool = True
     spark_arguments: tuple[str, ...] | None = None  # None: plain Python
     script: str = ""

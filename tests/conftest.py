@@ -1,0 +1,59 @@
+"""What tests share: one embedded stack for the whole run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+from pyspark.sql import SparkSession
+
+from courant.local.stack import down
+from courant.session import CONF, get_spark, jars
+from courant.settings import Settings, load_settings
+from courant.start import start_stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_variables_of_the_caller() -> Iterator[None]:
+    """Keep COURANT_* variables of whoever runs the tests from pointing them at another stack."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COURANT_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Give the settings of a running stack with the topics of all contracts, in a home of its own."""
+    home = tmp_path_factory.mktemp("stack")
+    try:
+        start_stack(load_settings(home=home))
+        yield load_settings(home=home)
+    finally:
+        down(load_settings(home=home))
+        shutil.rmtree(home / "data", ignore_errors=True)  # the logs stay
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """Give a local session with the properties of conf/ and our jars, as spark-submit would make it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_CONF_DIR", str(CONF))
+        own = ["--properties-file", str(CONF / "spark-reconcile.conf"), "--load-spark-defaults"]
+        arguments = ["--master", "local[2]", *own, "--jars", ",".join(map(str, jars())), "pyspark-shell"]
+        patch.setenv("PYSPARK_SUBMIT_ARGS", " ".join(arguments))
+        session = get_spark("tests")
+        yield session
+        session.stop()
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """Give a port on which this test process listens."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
