@@ -46,10 +46,13 @@ class LoadConnection(Connection):
         finally:
             self._load_buffers = ()
 
-    def _read_query_result(self, unbuffered: bool = False) -> int:  # noqa: ARG002 - no cursor here is unbuffered
+    def _read_query_result(self, unbuffered: bool = False) -> int:
         self._result = None
         result = _LoadResult(self)
-        result.read()
+        if unbuffered:
+            result.init_unbuffered_query()
+        else:
+            result.read()
         self._result = result
         if result.server_status is not None:
             self.server_status = result.server_status
