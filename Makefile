@@ -36,7 +36,7 @@ down: $(SETUP) ## stop them; their data stays
 	@$(COURANT) down
 
 ##@ Data
-demo: $(SETUP) ## the main job on a stack of its own, proved and summed up (FILE=a published file)
+demo: $(SETUP) ## the main job on the embedded stack, proved and summed up (FILE=a published file)
 	@$(COURANT) demo $(if $(FILE),"$(FILE)")
 
 live: $(SETUP) ## replay and ingest at a human pace until Ctrl-C
