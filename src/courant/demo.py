@@ -17,16 +17,15 @@ from rich.console import Console
 from rich.table import Table
 
 from courant.domain.contract import Contract, find_contract, load_contracts
-from courant.errors import IngestError, ReconcileError
+from courant.errors import IngestError
 from courant.generate import generate_file
 from courant.local import stack
 from courant.progress import Progress, batches_since, bronze_rows, last_batch, read_progress, rejects_by_rule
 from courant.published import guess_contract
 from courant.replay import replay
-from courant.session import submit_command, submit_environment
 from courant.settings import Settings
 from courant.start import start_stack
-from courant.submit import start_job, stop_job
+from courant.submit import INGEST, RECONCILE, start_job, stop_job
 
 _T = TypeVar("_T")
 _FIRST_DAY = date(2026, 1, 1)
@@ -34,7 +33,6 @@ _SEED = 7
 _BAD_FRACTION = 0.002
 _LIVE_ROWS_PER_S = 150.0
 _CATCH_UP_S = 180
-INGEST, RECONCILE = "jobs/streaming/ingest_readings.py", "jobs/batch/reconcile_layers.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +175,15 @@ def _check_alive(ingest: subprocess.Popen[bytes], log_path: Path, deadline: floa
 
 def _reconcile(settings: Settings, feeds: list[Feed]) -> dict[str, Any]:
     names = [word for feed in feeds for word in ("--dataset", feed.contract.name)]
-    done = subprocess.run(
-        submit_command(settings, RECONCILE, [*names, "--json"], properties="spark-reconcile.conf"),
-        env=submit_environment() | {"COURANT_HOME": str(settings.home)},
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode not in (0, ReconcileError.exit_code):
-        raise IngestError(
-            f"Reconcile ended with code {done.returncode}: {done.stderr.decode(errors='replace')[-500:]}"
-        )
-    proof: dict[str, Any] = json.loads(done.stdout)
+    found, log_path = settings.home / "demo" / "reconcile.json", settings.home / "logs" / "reconcile.log"
+    found.parent.mkdir(parents=True, exist_ok=True)
+    found.unlink(missing_ok=True)
+    with log_path.open("wb") as log:
+        arguments = [*names, "--out", str(found)]
+        code = start_job(settings, RECONCILE, arguments, properties="spark-reconcile.conf", log=log).wait()
+    if not found.exists():
+        raise IngestError(f"Reconcile ended with code {code}", remedy=f"read {log_path}")
+    proof: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
     return proof
 
 

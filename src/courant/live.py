@@ -16,14 +16,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from courant.demo import INGEST
 from courant.domain.contract import Contract, find_contract
 from courant.generate import generate_file
 from courant.local import stack
 from courant.progress import batches_since, last_batch
 from courant.settings import Settings
 from courant.start import start_stack
-from courant.submit import start_job, stop_job
+from courant.submit import INGEST, start_job, stop_job
 
 _DATASETS = ("balance", "consumption_inf36")
 _FIRST_DAY, _DAYS, _SEED = date(2026, 1, 5), 7, 7

@@ -51,10 +51,6 @@ class Reconciliation:
         """Whether every layer agrees; lag is not a difference."""
         return not (self.missing or self.doubled or self.stale_days or self.days)
 
-    def to_json(self) -> dict[str, Any]:
-        """Give plain values."""
-        return asdict(self) | {"ok": self.ok}
-
 
 @dataclass(frozen=True, slots=True)
 class _Range:
@@ -65,6 +61,14 @@ class _Range:
     starts: dict[int, int]  # what the log still holds
     ends: dict[int, int]  # the lowest sink position
     mysql_has_read: bool  # before its first start, MySQL has no tables to ask
+
+
+def to_document(found: list[Reconciliation]) -> dict[str, Any]:
+    """Give plain values: `ok` for all, and per data set the counts, the differing days and its own `ok`."""
+    return {
+        "ok": all(one.ok for one in found),
+        "datasets": {one.dataset: asdict(one) | {"ok": one.ok} for one in found},
+    }
 
 
 def reconcile(spark: SparkSession, settings: Settings, contract: Contract) -> Reconciliation:

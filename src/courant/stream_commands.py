@@ -41,9 +41,11 @@ def ingest(
     Examples: [bold]courant ingest --dataset balance --drain[/] ·
     [bold]courant ingest --dataset balance --dataset consumption_inf36[/]
     """
+    from courant.submit import INGEST, run_job
+
     settings, names = _chosen(dataset)
     arguments = [*_dataset_options(names), *(["--drain"] if drain else [])]
-    _run(settings, "jobs/streaming/ingest_readings.py", arguments, properties="spark-ingest.conf")
+    raise typer.Exit(run_job(settings, INGEST, arguments, properties="spark-ingest.conf"))
 
 
 def reconcile(
@@ -56,9 +58,22 @@ def reconcile(
 
     Examples: [bold]courant reconcile[/] · [bold]courant reconcile --dataset balance --json[/]
     """
+    import tempfile
+
+    from courant.reconcile_page import print_reconciliations
+    from courant.submit import RECONCILE, run_job
+
     settings, names = _chosen(dataset)
-    arguments = [*_dataset_options(names), *(["--json"] if as_json else [])]
-    _run(settings, "jobs/batch/reconcile_layers.py", arguments, properties="spark-reconcile.conf")
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "found.json"
+        arguments = [*_dataset_options(names), "--out", str(found)]
+        code = run_job(settings, RECONCILE, arguments, properties="spark-reconcile.conf")
+        document = found.read_text(encoding="utf-8") if found.exists() else ""
+    if document and as_json:
+        typer.echo(document)
+    elif document:
+        print_reconciliations(json.loads(document), Console(width=None if out.is_terminal else 140))
+    raise typer.Exit(code)
 
 
 def realign(
@@ -154,12 +169,6 @@ def _chosen(names: list[str] | None) -> tuple[Settings, list[str]]:
 
 def _dataset_options(names: list[str]) -> list[str]:
     return [word for name in names for word in ("--dataset", name)]
-
-
-def _run(settings: Settings, job: str, arguments: list[str], *, properties: str | None = None) -> None:
-    from courant.submit import run_job
-
-    raise typer.Exit(run_job(settings, job, arguments, properties=properties))
 
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:

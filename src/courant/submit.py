@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from types import FrameType
 from typing import IO
 
@@ -12,6 +13,8 @@ import psutil
 
 from courant.session import submit_command, submit_environment
 from courant.settings import Settings
+
+INGEST, RECONCILE = "jobs/streaming/ingest_readings.py", "jobs/batch/reconcile_layers.py"
 
 _PATIENCE_S = 60
 
@@ -22,7 +25,7 @@ def start_job(
     arguments: list[str],
     *,
     properties: str | None = None,
-    log: IO[bytes] | None = None,
+    log: IO[bytes] | int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a job in a session of its own, so that a Ctrl-C in the terminal reaches only us.
 
@@ -55,8 +58,11 @@ def stop_job(process: subprocess.Popen[bytes]) -> int:
 
 
 def run_job(settings: Settings, job: str, arguments: list[str], *, properties: str | None = None) -> int:
-    """Run a job to its end, or until Ctrl-C or SIGTERM stops it; give its exit code."""
-    process = start_job(settings, job, arguments, properties=properties)
+    """Run a job to its end, or until Ctrl-C or SIGTERM stops it; give its exit code.
+
+    All that it prints goes to standard error: spark-submit does not keep a driver's two outputs apart.
+    """
+    process = start_job(settings, job, arguments, properties=properties, log=sys.stderr.fileno())
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         for child in _drivers(process.pid):

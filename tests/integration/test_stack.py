@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -378,3 +379,14 @@ def log_end(settings: Settings, topic: str) -> int:
         return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)[1]
     finally:
         consumer.close()
+
+
+def test_a_cluster_id_that_begins_with_a_dash_is_still_an_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("courant.local.kafka.uuid.uuid4", lambda: uuid.UUID(bytes=b"\xf8" + bytes(15)))
+
+    KafkaServer(load_settings(home=tmp_path), port=1).prepare()
+
+    stored = next(tmp_path.rglob("meta.properties")).read_text()
+    assert "cluster.id=-AAAAAAAAAAAAAAAAAAAAA" in stored

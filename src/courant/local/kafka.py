@@ -67,7 +67,8 @@ class KafkaServer:
         self._write_properties(properties, folder)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         home = self.settings.home
-        arguments = ["format", "-t", cluster, "-c", str(properties.relative_to(home))]
+        # In one word: an id may begin with "-", which alone would be read as an option.
+        arguments = ["format", f"--cluster-id={cluster}", "-c", str(properties.relative_to(home))]
         command = [*_java("-Xmx128m"), "kafka.tools.StorageTool", *arguments]
         done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
         properties.unlink()
