@@ -15,7 +15,7 @@ WIDTH = 112
 
 def main() -> None:
     """Record one run."""
-    console = Console(record=True, width=WIDTH, force_terminal=True)
+    console = Console(record=True, width=WIDTH, force_terminal=False)  # no spinner in the picture
     with tempfile.TemporaryDirectory() as home:
         run_demo(load_settings(home=Path(home)), file=None, dataset=None, console=console)
     console.save_svg(str(PROJECT_ROOT / "docs" / "demo.svg"), title="make demo")

@@ -63,7 +63,7 @@ def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, cons
         proof = _step(console, "reconciling", lambda: _reconcile(reached, feeds))
         _summarise(reached, outcomes, proof, console)
     console.print(
-        f"\nDone in {time.monotonic() - started:.0f} s; the servers are down again, their data stays."
+        f"\nDone in {time.monotonic() - started:.0f} s; the data stays; what was started is stopped."
     )
     console.print(
         "Where to look next: [bold]courant up[/], then [bold]courant sql 'SELECT * FROM v_balance LIMIT 5'[/], "
