@@ -220,12 +220,16 @@ def _summarise(settings: Settings, outcomes: list[Outcome], proof: dict[str, Any
     console.print(
         "[dim]Latency: produced to committed in MySQL, mean of the batches' p50 and p95 by rows.[/]"
     )
+    console.print(_reject_table(settings))
+
+
+def _reject_table(settings: Settings) -> Table:
     rejects = Table(
         "data set", "broken rules", "records", title="Rejects, kept with their reason", title_justify="left"
     )
     for dataset, rules, count in rejects_by_rule(settings):
         rejects.add_row(dataset, rules, f"{count:,}")
-    console.print(rejects)
+    return rejects
 
 
 def _weighted(batches: list[dict[str, Any]], column: str) -> float:

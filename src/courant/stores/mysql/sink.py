@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -49,7 +48,6 @@ class MySQLSink:
     facts: Target
     rejects: Target
     warning_names: tuple[str, ...]
-    on_commit: Callable[[batches.Account], None] = lambda _: None
     _connection: LoadConnection | None = None
     _known_members: set[int] = field(default_factory=set)
     _is_in_doubt: bool = False  # a COMMIT was sent and its answer has not come
@@ -110,7 +108,6 @@ class MySQLSink:
         self._commit(connection)
         self._is_in_doubt = False
         self._known_members |= members
-        self.on_commit(done)
 
     def _commit(self, connection: LoadConnection) -> None:
         connection.commit()
