@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
-WARM_UP = 0.2  # of the rows, the same share for everybody: of four equal batches, the first
+WARM_UP = 0.5  # of the rows, the same share for everybody: Spark compiles itself during the first million
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Commit:
     """A moment at which rows became durable."""
 
     at_s: float  # Unix time
-    rows: int  # in all, up to and with this commit
+    rows: float  # in all, up to and with this commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Measured:
     note: str = ""
 
 
-def running_total(commits: Sequence[tuple[float, int]]) -> list[Commit]:
+def running_total(commits: Sequence[tuple[float, float]]) -> list[Commit]:
     """Add up (Unix time, rows of this commit) pairs, in the order of time."""
     in_order = sorted(commits)
     totals = accumulate(rows for _, rows in in_order)
@@ -50,13 +50,20 @@ def steady_rate_of_both(
 ) -> tuple[float, str]:
     """Give rows per second into both sinks, and where each stood when the warm-up ended.
 
-    The clock runs from the MySQL commit that ends the warm-up to the last commit of the slower sink.
-    The rows are the mean of what the two had still to take at that moment, so that neither work
-    done before it is counted, nor work done after it forgotten.
+    A row counts half with its commit in either sink, so neither work done before the clock starts is counted,
+    nor work done after it forgotten, whichever sink runs ahead. The clock stops with the slower one.
     """
-    warm = end_of_warm_up(mysql, share=share)
-    ahead = max((commit.rows for commit in bronze if commit.at_s <= warm.at_s), default=0)
-    left = ((mysql[-1].rows - warm.rows) + (bronze[-1].rows - ahead)) / 2
-    seconds = max(mysql[-1].at_s, bronze[-1].at_s) - warm.at_s
-    note = f"warm-up ends with {warm.rows:,} rows in MySQL, {ahead:,} in bronze"
-    return (left / seconds if seconds > 0 else float("nan")), note
+    halves = running_total(
+        [
+            (later.at_s, (later.rows - earlier.rows) / 2)
+            for sink in (mysql, bronze)
+            for earlier, later in pairwise([Commit(0.0, 0), *sink])
+        ]
+    )
+    warm = end_of_warm_up(halves, share=share)
+    stood = [
+        max((commit.rows for commit in sink if commit.at_s <= warm.at_s), default=0)
+        for sink in (mysql, bronze)
+    ]
+    note = f"warm-up ends with {stood[0]:,.0f} rows in MySQL, {stood[1]:,.0f} in bronze"
+    return steady_rate(halves, share=share), note

@@ -1,6 +1,6 @@
 """Throughput of the ingest into both sinks, as ratios to named peers measured in the same run.
 
-python bench/ingest.py [--rows 1000000] [--peers all|none|NAME,…] [--limits all|none|NAME,…] [--runs N] [--warm-up 0.2]
+python bench/ingest.py [--rows 3000000] [--peers all|none|NAME,…] [--limits all|none|NAME,…] [--runs N] [--warm-up 0.5]
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--peers", default="all", help=f"all, none, or of {','.join(c.name for c in PEERS)}")
     parser.add_argument(
         "--limits", default="all", help=f"all, none, or of {','.join(c.name for c in LIMITS)}"

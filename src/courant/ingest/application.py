@@ -115,6 +115,7 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
 
     lines = (
         _read(run, contract, starts.mysql)
+        .coalesce(run.spark.sparkContext.defaultParallelism)  # each task generates its code anew
         .transform(to_records)
         .transform(load_lines.to_load_lines(contract, epoch=starts.epoch.number))
     )
@@ -158,7 +159,9 @@ def _start_bronze(run: Run, contract: Contract, starts: Starts, watch: TopicWatc
         watch.check()
         sink.write(batch, batch_id)
 
-    records = _read(run, contract, starts.bronze, headers=True)
+    # Half of the slots: a batch of bronze takes a second, and MySQL's must not wait for one.
+    slots = max(1, run.spark.sparkContext.defaultParallelism // 2)
+    records = _read(run, contract, starts.bronze, headers=True).coalesce(slots)
     return _stream(
         run, records, write, name=f"{contract.name}-bronze", trigger_ms=run.settings.ingest.bronze_trigger_ms
     )

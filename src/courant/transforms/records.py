@@ -16,7 +16,10 @@ DataFrameTransform = Callable[[DataFrame], DataFrame]
 #: Kafka's columns as every transform here expects them; the underscore keeps them apart from a contract's fields.
 RECORD_COLUMNS = ("_partition", "_offset", "_timestamp", "_key", "_value")
 
-_CORRUPT = "_corrupt_record"
+_NO_OBJECT = "_is_no_object"
+_END = "courant:end"
+_JSON_BLANKS = " \t\r\n"
+_SHORT_BYTES = 64  # beyond it, an object without a field is taken for no object
 _OFFSET_AT_END = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 
@@ -32,21 +35,21 @@ def with_typed_fields(contract: Contract) -> DataFrameTransform:
     ----
     _text : struct of string
         Each field as it arrived, under its API name; null where it is absent or a null token.
-    _corrupt_record : boolean
-        The value is no JSON object.
+    _is_no_object : boolean
+        The value is anything but exactly one JSON object.
     one column per field
         string, bigint, decimal(p, s) or timestamp; null where the text is none of that type.
     """
     names = [field.name for field in contract.fields]
-    schema = T.StructType([T.StructField(name, T.StringType()) for name in (*names, _CORRUPT)])
-    options = {"columnNameOfCorruptRecord": _CORRUPT, "mode": "PERMISSIVE", "allowSingleQuotes": "false"}
+    schema = T.StructType([T.StructField(name, T.StringType()) for name in (*names, _END)])
+    options = {"mode": "PERMISSIVE", "allowSingleQuotes": "false"}
 
     def transform(records: DataFrame) -> DataFrame:
-        parsed = records.withColumn("_json", F.from_json(F.col("_value").cast("string"), schema, options))
+        parsed = records.withColumn("_json", F.from_json(_with_end(F.col("_value")), schema, options))
         text = F.struct(*[_arrived_text(field).alias(field.name) for field in contract.fields])
         parsed = parsed.select(
             *records.columns,
-            (F.col("_json").isNull() | F.col(f"_json.{_CORRUPT}").isNotNull()).alias(_CORRUPT),
+            F.col("_json").getField(_END).isNull().alias(_NO_OBJECT),
             text.alias("_text"),
         )
         return parsed.select("*", *[_typed(field).alias(field.name) for field in contract.fields])
@@ -132,6 +135,19 @@ def _natural_key(dimension: Dimension, contract: Contract) -> list[Column]:
     return own + inherited
 
 
+def _with_end(value: Column) -> Column:
+    """Add a last field: the parser stops where the first object ends, and finds it only if nothing comes after."""
+    bare = F.when(F.endswith(value, F.lit(b"}")), value).otherwise(
+        F.rtrim(value.cast("string"), F.lit(_JSON_BLANKS)).cast("binary")
+    )
+    is_empty = (F.octet_length(bare) < _SHORT_BYTES) & bare.cast("string").rlike(r"^\s*\{\s*\}$")
+    open_object = F.substring(bare, F.lit(1), F.octet_length(bare) - 1)
+    return (
+        F.when(is_empty, F.lit(f'{{"{_END}":0}}'))
+        .otherwise(F.concat(open_object, F.lit(f',"{_END}":0}}'.encode())).cast("string"))
+    )  # fmt: skip
+
+
 def _arrived_text(field: Field) -> Column:
     """Take the field's text as it arrived, null tokens made null."""
     text = F.col("_json").getField(field.name)
@@ -163,15 +179,8 @@ def _structural_faults() -> dict[str, Column]:
         "tombstone": value.isNull(),
         "empty": _holds(F.length(value) == 0),
         "utf8": _holds(~F.is_valid_utf8(value.cast("string"))),
-        "json": F.col(_CORRUPT) | ~_is_one_object(value.cast("string")),
+        "json": F.col(_NO_OBJECT),
     }
-
-
-def _is_one_object(text: Column) -> Column:
-    """See what lies behind the object: the parser stops at its end and would take the rest for granted."""
-    is_flat = F.instr(text, "}") == F.length(text)  # the common form: its first brace ends it
-    elements = F.json_array_length(F.concat(F.lit("["), text, F.lit(",0]")))
-    return F.coalesce(is_flat | (elements == 2), F.lit(False))
 
 
 def _reject_conditions(contract: Contract) -> dict[str, Column]:
@@ -209,7 +218,9 @@ def _field_faults(field: Field, contract: Contract) -> dict[str, Column]:
     elif field.type is not FieldType.STRING:
         faults[f"type:{field.name}"] = text.isNotNull() & typed.isNull()
     if field.max_length is not None:
-        faults[f"length:{field.name}"] = _holds(F.length(text) > field.max_length)
+        # Characters are never more than bytes, and bytes need no counting.
+        is_longer = (F.octet_length(text) > field.max_length) & (F.length(text) > field.max_length)
+        faults[f"length:{field.name}"] = _holds(is_longer)
     if field.pattern is not None:
         faults[f"pattern:{field.name}"] = _holds(~text.rlike(f"^(?:{field.pattern})$"))
     if field.minimum is not None or field.maximum is not None:
@@ -243,7 +254,10 @@ def _off_step(instant: Column, steps_minutes: tuple[int, ...]) -> Column:
 
 
 def _fits_datetime(instant: Column) -> Column:
-    return F.year(instant).between(1000, 9999)
+    """Tell whether MySQL's DATETIME holds it, which begins with the year 1000 and ends with 9999."""
+    return (instant >= F.expr("timestamp'1000-01-01 00:00:00Z'")) & (
+        instant < F.expr("timestamp'+10000-01-01 00:00:00Z'")
+    )
 
 
 def _out_of_range(typed: Column, field: Field) -> Column:
