@@ -19,18 +19,29 @@ from courant.stores.mysql.connection import connect, query
 console = Console(width=None if sys.stdout.isatty() else 120)  # a table in a file keeps its columns
 
 
+def describe_engine() -> str:
+    """Tell cores, memory and versions in two lines."""
+    return f"{_hardware()}\n{_versions()}"
+
+
 def describe_machine(settings: Settings) -> str:
     """Tell cores, memory, file system, load and versions in a few lines."""
-    memory = psutil.virtual_memory()
     load = psutil.getloadavg()[0] if hasattr(psutil, "getloadavg") else float("nan")
     return "\n".join(
         [
-            f"{_cpu()}, {psutil.cpu_count()} cores, {memory.total / 2**30:.0f} GiB "
-            f"({memory.available / 2**30:.0f} free), {platform.system()} {platform.release()}",
+            _hardware(),
             f"data on {_file_system(settings.home)}; load before the start {load:.1f}",
             _versions(),
             _database(settings),
         ]
+    )
+
+
+def _hardware() -> str:
+    memory = psutil.virtual_memory()
+    return (
+        f"{_cpu()}, {psutil.cpu_count()} cores, {memory.total / 2**30:.0f} GiB "
+        f"({memory.available / 2**30:.0f} free), {platform.system()} {platform.release()}"
     )
 
 

@@ -149,3 +149,17 @@ class SqlError(CourantError):
     """A person's SQL statement is not one that the database understands."""
 
     exit_code = 29
+
+
+class MongoDownError(CourantError):
+    """No MongoDB server answers at the address of the settings."""
+
+    exit_code = 30
+
+
+class JobError(CourantError):
+    """A job that was started as a process of its own failed; the exit code is the job's."""
+
+    def __init__(self, message: str, *, exit_code: int, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.exit_code = exit_code

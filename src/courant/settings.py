@@ -52,6 +52,7 @@ class MongoSettings(_Section):
     uri: str = ""
     port: int = Field(0, ge=0, le=65535)
     database: str = "courant"
+    timeout_s: float = Field(5, gt=0)
 
 
 class LakeSettings(_Section):
@@ -73,6 +74,14 @@ class IngestSettings(_Section):
     bronze_trigger_ms: int = Field(5000, ge=0)
     max_offsets_per_trigger: int = Field(250_000, ge=1)
     wait_for_server_s: int = Field(300, ge=0)
+
+
+class ScheduleSettings(_Section):
+    """When the schedule runs what, and where its UI is."""
+
+    port: int = Field(3000, ge=0, le=65535)
+    cache_minutes: int = Field(10, ge=1, le=60)
+    daily_at: str = Field("02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
 class PortalSettings(_Section):
@@ -103,6 +112,7 @@ class Settings(BaseSettings):
     spark: SparkSettings = SparkSettings()
     ingest: IngestSettings = IngestSettings()
     portal: PortalSettings = PortalSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
 
     @classmethod
     def settings_customise_sources(

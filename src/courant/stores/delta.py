@@ -56,6 +56,21 @@ def bronze_path(lake: Path, dataset: str) -> str:
     return str(lake / "bronze" / dataset)
 
 
+def silver_path(lake: Path, dataset: str) -> str:
+    """Give the folder of a data set's silver table."""
+    return str(lake / "silver" / dataset)
+
+
+def rejects_path(lake: Path, dataset: str) -> str:
+    """Give the folder of a data set's rejects."""
+    return str(lake / "rejects" / dataset)
+
+
+def gold_path(lake: Path, table: str) -> str:
+    """Give the folder of a gold table."""
+    return str(lake / "gold" / table)
+
+
 def create_bronze(path: str) -> None:
     """Create the table if it is not there."""
     Path(path).mkdir(parents=True, exist_ok=True)
@@ -68,7 +83,13 @@ def read_bronze(spark: SparkSession, path: str) -> DataFrame:
     """Read bronze, pinned to its newest version; empty where there is no table."""
     if not DeltaTable.is_deltatable(path):
         return spark.createDataFrame(BRONZE_SCHEMA.empty_table())
-    return spark.read.format("delta").option("versionAsOf", DeltaTable(path).version()).load(path)
+    return read_table(spark, path)
+
+
+def read_table(spark: SparkSession, path: str, *, version: int | None = None) -> DataFrame:
+    """Read a table, pinned to a version, or to its newest."""
+    pinned = DeltaTable(path).version() if version is None else version
+    return spark.read.format("delta").option("versionAsOf", pinned).load(path)
 
 
 def count_rows(path: str) -> int:

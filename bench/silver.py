@@ -1,0 +1,181 @@
+"""Silver's speed: new records against a plain copy of the same bronze, and a few new ones against a full rebuild.
+
+python bench/silver.py [--rows 1000000] [--base 5000000] [--few 1000] [--runs 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+import pyarrow as pa
+from deltalake import write_deltalake
+from machine import console, describe_engine
+from pyspark.sql import SparkSession
+from records import DATASET, FIRST_DAY, messages
+from rich.table import Table
+
+from courant.batch.silver import build_silver
+from courant.domain.contract import Contract, find_contract
+from courant.session import CONF, get_spark, jars
+from courant.settings import Settings, load_settings
+from courant.stores import delta
+
+BATCH_ROWS = 250_000  # as one batch of the ingest
+LATER_DAY = date(2026, 7, 6)  # of the few that come on top: days that the base has not
+TOPIC_ID, PARTITIONS = "bench", 4
+
+
+def main() -> None:
+    arguments = _arguments()
+    with _folder() as folder, _session() as spark:
+        settings = load_settings(home=folder, lake={"root": folder / "lake"})
+        contract = find_contract(settings.contracts_dir, DATASET)
+        warm = _filled(settings, contract, "warm", arguments.rows // 2)
+        with console.status("warming up"):
+            _time(lambda: build_silver(spark, warm, contract))
+            _time(lambda: _copy(spark, warm, contract))
+        new = _filled(settings, contract, "new", arguments.rows)
+        silver, copies = [], []
+        for _ in range(arguments.runs):
+            copies.append(_time(lambda: _copy(spark, new, contract)))
+            silver.append(_time(lambda: _whole(spark, new, contract)))
+        full, few = _on_top(spark, settings, contract, arguments)
+    console.print(f"\n{describe_engine()}", highlight=False, soft_wrap=True)
+    console.print(_table(arguments, silver, copies, full, few))
+
+
+def _on_top(
+    spark: SparkSession, settings: Settings, contract: Contract, arguments: argparse.Namespace
+) -> tuple[float, list[float]]:
+    """Build silver of a large bronze, then again and again of a few records on top of it."""
+    base = _filled(settings, contract, "base", arguments.base)
+    with console.status(f"building silver of {arguments.base:,} records"):
+        full = _time(lambda: _whole(spark, base, contract))
+    few, offset = [], arguments.base
+    for _ in range(arguments.runs):
+        frame = next(messages(contract, arguments.few, first_day=LATER_DAY))
+        _append(base, contract, frame, first_offset=offset)
+        offset += frame.height
+        few.append(_time(lambda: build_silver(spark, base, contract)))
+    return full, few
+
+
+def _whole(spark: SparkSession, settings: Settings, contract: Contract) -> None:
+    for path in (delta.silver_path, delta.rejects_path):
+        shutil.rmtree(path(settings.lake.root, contract.name), ignore_errors=True)
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+    build_silver(spark, settings, contract)
+
+
+def _copy(spark: SparkSession, settings: Settings, contract: Contract) -> None:
+    bronze = delta.read_bronze(spark, delta.bronze_path(settings.lake.root, contract.name))
+    bronze.write.mode("overwrite").parquet(str(settings.lake.root / "copy"))
+
+
+def _filled(settings: Settings, contract: Contract, name: str, rows: int) -> Settings:
+    """Give settings of a lake whose bronze has so many records, in batches as the ingest makes them."""
+    own = settings.model_copy(
+        update={"lake": settings.lake.model_copy(update={"root": settings.home / name})}
+    )
+    with console.status(f"making a bronze of {rows:,} records"):
+        offset = 0
+        for batch in _batches(messages(contract, rows, first_day=FIRST_DAY)):
+            _append(own, contract, batch, first_offset=offset)
+            offset += batch.height
+    return own
+
+
+def _batches(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Join days to frames of about one batch."""
+    while joined := list(islice(frames, max(1, BATCH_ROWS // 47_232))):
+        yield pl.concat(joined)
+
+
+def _append(settings: Settings, contract: Contract, frame: pl.DataFrame, *, first_offset: int) -> None:
+    path = delta.bronze_path(settings.lake.root, contract.name)
+    delta.create_bronze(path)
+    rows, now = frame.height, datetime.now(UTC)
+    columns = {
+        "topic": pa.array([contract.topic] * rows, pa.string()),
+        "topic_id": pa.array([TOPIC_ID] * rows, pa.string()),
+        "epoch": pa.array([0] * rows, pa.int32()),
+        "partition": pa.array([offset % PARTITIONS for offset in range(rows)], pa.int32()),
+        "offset": pa.array(range(first_offset, first_offset + rows), pa.int64()),
+        "broker_time_utc": pa.array([now] * rows, pa.timestamp("us", tz="UTC")),
+        "key": frame["key"].to_arrow().cast(pa.binary()),
+        "value": frame["value"].to_arrow().cast(pa.binary()),
+        "headers": pa.nulls(rows, delta.BRONZE_SCHEMA.field("headers").type),
+        "ingest_date": pa.array([now.date()] * rows, pa.date32()),
+    }
+    write_deltalake(path, pa.table(columns, schema=delta.BRONZE_SCHEMA), mode="append")
+
+
+def _time(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _table(
+    arguments: argparse.Namespace, silver: list[float], copies: list[float], full: float, few: list[float]
+) -> Table:
+    table = Table(title="Silver, one warm session", title_justify="left")
+    for name in ("work", "records", "median s", "lowest–highest", "records/s", "ratio", "asked"):
+        table.add_column(name, justify="left" if name == "work" else "right")
+    rows = arguments.rows
+    table.add_row("bronze read and written as plain Parquet", *_cells(rows, copies), "", "")
+    speed = f"{median(copies) / median(silver):.2f}"
+    table.add_row("silver of new records", *_cells(rows, silver), speed, "≥ 0.5")
+    table.add_row("silver of all, from nothing", *_cells(arguments.base, [full]), "", "")
+    share = f"{median(few) / full:.1%}"
+    table.add_row("silver of a few new ones on top", *_cells(arguments.few, few), share, "≤ 5 %")
+    return table
+
+
+def _cells(rows: int, seconds: list[float]) -> tuple[str, ...]:
+    spread = f"{min(seconds):.1f}–{max(seconds):.1f}" if len(seconds) > 1 else ""
+    return f"{rows:,}", f"{median(seconds):.2f}", spread, f"{rows / median(seconds):,.0f}"
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="courant-bench-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _session() -> Iterator[SparkSession]:
+    """Give a session with the properties of conf/, as spark-submit would make it for a batch job."""
+    os.environ["SPARK_CONF_DIR"] = str(CONF)
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--jars {','.join(map(str, jars()))} pyspark-shell"
+    session = get_spark("bench_silver")
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--base", type=int, default=5_000_000)
+    parser.add_argument("--few", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

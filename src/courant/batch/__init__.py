@@ -1,0 +1,1 @@
+"""What the batch jobs do: silver, gold, aggregates, upkeep, rebuilds."""

@@ -1,0 +1,213 @@
+"""Delta tables that are merged into: made and widened from a schema, changed by key, and aware of how far they read.
+
+A merge is its own proof: done twice, it changes nothing. So the stored position only saves work; one that lags
+behind the rows, as after a kill between the two commits, costs a second look at records that are there already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+
+import pyarrow.dataset as ds
+from delta.tables import DeltaTable as SparkTable
+from deltalake import DeltaTable
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from courant.errors import AnotherWriterError, DiskFullError, SchemaConflictError
+
+_POSITIONS = "courant.positions"  # table property: how far of bronze is in it
+_PROPERTIES = {"delta.checkpointInterval": "20"}
+Positions = tuple[int, dict[int, int]]  # bronze's latest epoch, and the next offset per partition in it
+
+
+def ensure_table(path: str, schema: T.StructType, *, partition_by: str | None = None) -> None:
+    """Create the table, or add the columns that the schema gained: null for the past, nothing is rewritten.
+
+    Raises
+    ------
+    SchemaConflictError
+        If a column is there with another type.
+    """
+    if not DeltaTable.is_deltatable(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        arrow = to_arrow_schema(schema, timezone="UTC")
+        DeltaTable.create(
+            path, arrow, mode="ignore", partition_by=partition_by, configuration=dict(_PROPERTIES)
+        )
+        return
+    table = DeltaTable(path)
+    there = T.StructType.fromJson(json.loads(table.schema().to_json()))
+    types = {field.name: field.dataType for field in there}
+    for field in schema:
+        if field.name in types and types[field.name] != field.dataType:
+            raise SchemaConflictError(
+                f"{path} has {field.name} as {types[field.name].simpleString()}, "
+                f"but the contract wants {field.dataType.simpleString()}",
+                remedy="keep the old type, or raise the contract's version, remove the table and rebuild it "
+                "from bronze",
+            )
+    gained = [field for field in schema if field.name not in types]
+    if gained:
+        from deltalake import Schema as DeltaSchema  # noqa: PLC0415 - rare
+
+        table.alter.add_columns(DeltaSchema.from_json(T.StructType(gained).json()).fields)
+
+
+def merge_newer(  # noqa: PLR0913 - the parts of one merge
+    spark: SparkSession,
+    path: str,
+    rows: DataFrame,
+    *,
+    keys: tuple[str, ...],
+    order: tuple[str, ...],
+    partition: str,
+    values: Iterable[date],
+) -> None:
+    """Insert rows whose key is new, and replace rows by later ones.
+
+    Parameters
+    ----------
+    rows
+        One row per key, with the table's columns.
+    order
+        Columns that say which of two rows of one key is later.
+    partition, values
+        The partition column, which is a function of the key, and the values that occur: no other is read.
+
+    Raises
+    ------
+    AnotherWriterError
+        If another job changed the same partitions at the same time; nothing was written.
+    DiskFullError
+        If the lake has no room left.
+    """
+    days = ", ".join(f"DATE'{value.isoformat()}'" for value in sorted(values))
+    condition = " AND ".join(
+        [f"t.`{partition}` IN ({days})", *[f"t.`{key}` <=> s.`{key}`" for key in (partition, *keys)]]
+    )
+    later = f"struct({_listed('s', order)}) > struct({_listed('t', order)})"
+    columns = {name: F.col(f"s.`{name}`") for name in rows.columns}
+    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), condition)
+    upsert = merge.whenMatchedUpdate(condition=later, set=dict(columns)).whenNotMatchedInsert(
+        values=dict(columns)
+    )
+    _execute(upsert.execute, path)
+
+
+def insert_new(spark: SparkSession, path: str, rows: DataFrame, *, keys: tuple[str, ...]) -> None:
+    """Insert rows whose key is new; leave the others as they are. Raises as `merge_newer`."""
+    condition = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
+    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), condition)
+    _execute(merge.whenNotMatchedInsertAll().execute, path)
+
+
+def update_known(  # noqa: PLR0913 - the parts of one merge
+    spark: SparkSession,
+    path: str,
+    rows: DataFrame,
+    *,
+    keys: tuple[str, ...],
+    condition: str,
+    values: dict[str, Column],
+) -> None:
+    """Set columns of the rows `t` whose key occurs in `rows` and that meet a condition. Raises as `merge_newer`."""
+    same_key = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
+    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), same_key)
+    _execute(merge.whenMatchedUpdate(condition=condition, set=dict(values)).execute, path)
+
+
+def table_version(path: str) -> int:
+    """Give the table's newest version; -1 where there is no table."""
+    return DeltaTable(path).version() if DeltaTable.is_deltatable(path) else -1
+
+
+def overwrite(
+    path: str, rows: DataFrame, *, since: int, partition_by: str | None = None, where: str | None = None
+) -> None:
+    """Put rows in the place of the whole table, types included, or of the partitions that `where` names.
+
+    Parameters
+    ----------
+    since
+        The table's version when the making of `rows` began; -1 for a new table.
+
+    Raises
+    ------
+    AnotherWriterError
+        If another job changed the table since then; nothing was written.
+    DiskFullError
+        If the lake has no room left.
+    """
+    if table_version(path) != since:
+        raise _another_job(path)
+    writer = rows.write.format("delta").mode("overwrite")
+    writer = writer.partitionBy(partition_by) if partition_by else writer
+    kind = ("replaceWhere", where) if where else ("overwriteSchema", "true")
+    _execute(lambda: writer.option(*kind).save(path), path)
+
+
+def stored_position(path: str) -> Positions:
+    """Give how far of bronze the table has at least; (-1, {}) before the first run."""
+    if not DeltaTable.is_deltatable(path):
+        return -1, {}
+    text = DeltaTable(path).metadata().configuration.get(_POSITIONS)
+    if not text:
+        return -1, {}
+    found = json.loads(text)
+    return found["epoch"], {int(p): o for p, o in found["next"].items()}
+
+
+def store_position(path: str, position: Positions) -> None:
+    """Keep how far of bronze the table has, in the table itself: an older copy of the lake is consistent."""
+    text = json.dumps({"epoch": position[0], "next": position[1]})
+    DeltaTable(path).alter.set_table_properties({_POSITIONS: text}, raise_if_not_exists=False)
+
+
+def position_of(bronze: str, version: int, since: Positions) -> tuple[Positions, int]:
+    """Give how far bronze goes at a version, and how many records come after `since`."""
+    epoch, known = since
+    is_new = ds.field("epoch") > epoch
+    if known:
+        is_new |= (ds.field("epoch") == epoch) & ~ds.field("partition").isin(list(known))
+    for partition, offset in known.items():
+        here = (ds.field("epoch") == epoch) & (ds.field("partition") == partition)
+        is_new |= here & (ds.field("offset") >= offset)
+    dataset = DeltaTable(bronze, version=version).to_pyarrow_dataset()
+    places = dataset.to_table(columns=["epoch", "partition", "offset"], filter=is_new)
+    grouped = places.group_by(["epoch", "partition"]).aggregate([("offset", "max")]).to_pylist()
+    latest = max([epoch, *[row["epoch"] for row in grouped]])
+    reached = {row["partition"]: row["offset_max"] + 1 for row in grouped if row["epoch"] == latest}
+    return (latest, (known if latest == epoch else {}) | reached), places.num_rows
+
+
+def _listed(alias: str, columns: tuple[str, ...]) -> str:
+    return ", ".join(f"{alias}.`{column}`" for column in columns)
+
+
+def _execute(write: Callable[[], object], path: str) -> None:
+    try:
+        write()
+    except (PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        if "No space left on device" in text:
+            raise DiskFullError(
+                f"No room left to write {path}", remedy="free some, then run it again: nothing is lost"
+            ) from error
+        if "DELTA_CONCURRENT" in text or "Concurrent" in text.split(":", maxsplit=1)[0]:
+            raise _another_job(path) from error
+        raise
+
+
+def _another_job(path: str) -> AnotherWriterError:
+    return AnotherWriterError(
+        f"Another job changed {path} at the same time; nothing was written",
+        remedy="wait until it ends, then run this again",
+    )
