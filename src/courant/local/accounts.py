@@ -13,7 +13,10 @@ def account_statements(settings: Settings) -> list[str]:
     mysql = settings.mysql
     rights = {
         OWNER: ("ALL PRIVILEGES", mysql.owner_password.get_secret_value()),
-        WRITER: ("SELECT, INSERT, UPDATE, DELETE", mysql.writer_password.get_secret_value()),
+        WRITER: (
+            "SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES",
+            mysql.writer_password.get_secret_value(),
+        ),
         READER: ("SELECT", mysql.reader_password.get_secret_value()),
     }
     database = mysql.database.replace("`", "``")

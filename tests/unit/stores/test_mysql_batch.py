@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pyarrow as pa
 import pytest
 
-from courant.stores.mysql.batch import Lines, account, drop_below, lines_of, next_offsets
+from courant.stores.mysql.batch import Lines, account, drop_below, lines_of, next_offsets, touched_days
 
 
 def text_of(lines: Lines) -> str:
@@ -103,3 +105,11 @@ def test_an_empty_batch_has_no_latency() -> None:
 
     assert (done.rows_in, done.accepted, done.rejected, done.warnings) == (0, 0, 0, {})
     assert done.latency_p95_ms is None
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_accepted_lines_touch_the_days_that_they_begin_with(kind: pa.DataType) -> None:
+    lines = column(["2026-01-05 23:00:00\tÎ\n", None], [], ["2026-01-06 00:00:00\t1\n"], kind=kind)
+
+    assert touched_days(pa.table({"_fact_line": lines})) == {date(2026, 1, 5), date(2026, 1, 6)}
+    assert touched_days(pa.table({"_fact_line": column([None], kind=kind)})) == set()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+_DAY_LENGTH = len("2026-01-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,13 @@ def drop_below(table: pa.Table, positions: dict[int, int]) -> pa.Table:
     row_floor = pc.take(floor, pc.index_in(table["_partition"], value_set=partitions))
     is_new = pc.fill_null(pc.greater_equal(table["_offset"], row_floor), fill_value=True)
     return table if pc.all(is_new).as_py() else table.filter(is_new)
+
+
+def touched_days(table: pa.Table) -> set[date]:
+    """Give the UTC days of the accepted records: a fact's line begins with its slot's start."""
+    lines = table["_fact_line"].cast(pa.large_binary())  # bytes are cut four times faster than characters
+    days = pc.unique(pc.binary_slice(lines, 0, _DAY_LENGTH)).drop_null().to_pylist()
+    return {date.fromisoformat(day.decode()) for day in days}
 
 
 def account(

@@ -75,11 +75,11 @@ def daily_checksums(
     joins, _ = joined_dimensions(contract)
     text = ", ".join(f"IFNULL({_canonical(contract, field)}, '\\\\N')" for field in fields)
     instant = f"f.`{contract.instant.column}`"
-    beyond, parameters = _beyond(epoch, ends)
+    later, parameters = beyond(epoch, ends)
     rows = query(
         connection,
         f"SELECT DATE({instant}) AS day, COUNT(*) AS row_count, SUM(CRC32(CONCAT_WS('|', {text}))) AS checksum "
-        f"FROM `{contract.table}` f {joins} WHERE {_of_data_set(contract)} AND NOT {beyond} GROUP BY 1",
+        f"FROM `{contract.table}` f {joins} WHERE {of_data_set(contract)} AND NOT {later} GROUP BY 1",
         parameters,
     )
     return {row["day"]: DaySum(int(row["row_count"]), int(row["checksum"])) for row in rows}
@@ -88,7 +88,7 @@ def daily_checksums(
 def count_rows(connection: Connection[Any], contract: Contract) -> int:
     """Count the data set's facts."""
     joins, _ = joined_dimensions(contract)
-    sql = f"SELECT COUNT(*) AS n FROM `{contract.table}` f {joins} WHERE {_of_data_set(contract)}"
+    sql = f"SELECT COUNT(*) AS n FROM `{contract.table}` f {joins} WHERE {of_data_set(contract)}"
     return int(query(connection, sql)[0]["n"])
 
 
@@ -102,11 +102,11 @@ def keys_beyond(
 ) -> list[dict[str, Any]]:
     """Give the natural keys whose newest value comes from beyond `ends`: bronze does not have it yet."""
     joins, _ = joined_dimensions(contract)
-    beyond, parameters = _beyond(epoch, ends)
+    later, parameters = beyond(epoch, ends)
     columns = ", ".join(f"{_source(contract, field)} AS `{field.name}`" for field in fields)
     return query(
         connection,
-        f"SELECT {columns} FROM `{contract.table}` f {joins} WHERE {_of_data_set(contract)} AND {beyond}",
+        f"SELECT {columns} FROM `{contract.table}` f {joins} WHERE {of_data_set(contract)} AND {later}",
         parameters,
     )
 
@@ -124,7 +124,7 @@ def read_rejects(connection: Connection[Any], dataset: str) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=REJECT_SCHEMA)
 
 
-def _beyond(epoch: int, ends: dict[int, int]) -> tuple[str, tuple[int, ...]]:
+def beyond(epoch: int, ends: dict[int, int]) -> tuple[str, tuple[int, ...]]:
     """Write the condition that a fact comes from at or after these offsets, or from a later epoch."""
     pairs = sorted(ends.items())
     places = " OR ".join(["(f.source_partition = %s AND f.source_offset >= %s)"] * len(pairs)) or "FALSE"
@@ -132,7 +132,7 @@ def _beyond(epoch: int, ends: dict[int, int]) -> tuple[str, tuple[int, ...]]:
     return f"(f.source_epoch > %s OR (f.source_epoch = %s AND ({places})))", parameters
 
 
-def _of_data_set(contract: Contract) -> str:
+def of_data_set(contract: Contract) -> str:
     """Write the condition that tells data sets apart which share a table: constants in a dimension's natural key."""
     own = [
         f"`{dimension.table}`.`{column.name}` = {column.expression}"

@@ -11,7 +11,7 @@ from courant.domain.contract import Contract, Dimension, Field, FieldType
 from courant.errors import SchemaConflictError
 from courant.stores.mysql.connection import query
 
-_TABLE_OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+TABLE_OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 _SOURCE_COLUMNS = {
     "source_epoch": "SMALLINT UNSIGNED NOT NULL",
     "source_partition": "INT NOT NULL",
@@ -95,7 +95,7 @@ def _dimension_keys(dimension: Dimension, contract: Contract) -> list[str]:
 
 def _create(cursor: Any, table: str, columns: dict[str, str], keys: list[str]) -> None:  # noqa: ANN401 - a cursor
     body = ", ".join([f"{_name(name)} {kind}" for name, kind in columns.items()] + keys)
-    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_name(table)} ({body}) {_TABLE_OPTIONS}")
+    cursor.execute(f"CREATE TABLE IF NOT EXISTS {_name(table)} ({body}) {TABLE_OPTIONS}")
 
 
 def _alter(connection: Connection[Any], table: str, columns: dict[str, str], contract: Contract) -> None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pymysql
 import tenacity
 
 from courant.domain.contract import Contract
-from courant.errors import AnotherWriterError, IngestError, MySQLDownError
+from courant.errors import AnotherWriterError, IngestError
 from courant.settings import Settings
 from courant.stores.mysql import batch as batches
-from courant.stores.mysql.connection import LoadConnection, connect, is_worth_a_retry, translated
+from courant.stores.mysql.connection import LoadConnection, connect, translated
+from courant.stores.mysql.journal import BatchName, keep_batch
 from courant.stores.mysql.loading import Target, load
 from courant.stores.mysql.members import add_members
+from courant.stores.mysql.patience import patient
 from courant.stores.mysql.positions import Epoch, read_positions, write_positions
 
 log = logging.getLogger(__name__)
-
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 
 
 class SecondLook(Protocol):
@@ -70,15 +68,8 @@ class MySQLSink:
         target = self.positions | batches.next_offsets(table)
         if target == self.positions:
             return
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_may_pass),
-            wait=tenacity.wait_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
-            stop=tenacity.stop_after_delay(self.settings.ingest.wait_for_server_s),
-            before_sleep=self._say_and_reset,
-            reraise=True,
-        )
         with translated(self.settings):
-            retrying(self._write_once, table, batch_id, look, target)
+            patient(self.settings, self._say_and_reset)(self._write_once, table, batch_id, look, target)
         self.positions = target
 
     def close(self) -> None:
@@ -102,7 +93,9 @@ class MySQLSink:
         refused = self._load_facts(connection, new)
         self._load_rejects(connection, new, refused, look)
         done = batches.account(new, refused=len(refused), warning_names=self.warning_names)
-        self._keep_account(connection, done, batch_id, round((time.monotonic() - started) * 1000))
+        name = BatchName(self.contract.name, self.run_id, batch_id)
+        load_ms = round((time.monotonic() - started) * 1000)
+        keep_batch(connection, name, done, batches.touched_days(new), load_ms=load_ms)
         write_positions(connection, self.contract.name, self.epoch.topic_id, target)
         self._is_in_doubt = True
         self._commit(connection)
@@ -141,18 +134,6 @@ class MySQLSink:
             if unkept:
                 raise IngestError(f"MySQL refuses to keep rejects of {self.contract.name}: {unkept}")
 
-    def _keep_account(
-        self, connection: LoadConnection, done: batches.Account, batch_id: int, load_ms: int
-    ) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO ingest_batch (dataset, run_id, batch_id, committed_at, rows_in, accepted, rejected,"
-                " warnings, load_ms, latency_p50_ms, latency_p95_ms, latency_max_ms)"
-                " VALUES (%s, %s, %s, UTC_TIMESTAMP(3), %s, %s, %s, %s, %s, %s, %s, %s)",
-                (self.contract.name, self.run_id, batch_id, done.rows_in, done.accepted, done.rejected,
-                 json.dumps(done.warnings), load_ms, done.latency_p50_ms, done.latency_p95_ms, done.latency_max_ms),
-            )  # fmt: skip
-
     def _connected(self) -> LoadConnection:
         if self._connection is None or not self._connection.open:
             self._connection = connect(self.settings, "writer")
@@ -169,12 +150,6 @@ class MySQLSink:
         connection, self._connection = self._connection, None
         if connection is not None and connection.open:
             connection.close()
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, MySQLDownError):
-        return True
-    return isinstance(error, pymysql.err.MySQLError) and is_worth_a_retry(error)
 
 
 def _another_writer(dataset: str, *, expected: dict[int, int], found: dict[int, int]) -> AnotherWriterError:
