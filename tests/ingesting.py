@@ -33,10 +33,11 @@ SHORT_LIVED = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
 
 
 def own_sinks(stack: Settings, name: str, folder: Path, **ingest: int) -> Settings:
-    """Give the stack's Kafka with a new database and a new lake, so that no test sees another's data."""
+    """Give the stack's Kafka with new databases and a new lake, so that no test sees another's data."""
     settings = stack.model_copy(
         update={
             "mysql": stack.mysql.model_copy(update={"database": f"courant_{name}"}),
+            "mongo": stack.mongo.model_copy(update={"database": f"courant_{name}"}),
             "lake": stack.lake.model_copy(update={"root": folder / "lake"}),
             "ingest": stack.ingest.model_copy(update={"bronze_trigger_ms": 500} | ingest),
         }
@@ -83,6 +84,7 @@ def environment_of(settings: Settings, contracts: Path | None = None) -> dict[st
     return {
         "COURANT_HOME": str(settings.home),
         "COURANT_MYSQL_DATABASE": settings.mysql.database,
+        "COURANT_MONGO_DATABASE": settings.mongo.database,
         "COURANT_LAKE_ROOT": str(settings.lake.root),
         "COURANT_CONTRACTS_DIR": str(contracts or settings.contracts_dir),
         "COURANT_INGEST_BRONZE_TRIGGER_MS": str(settings.ingest.bronze_trigger_ms),

@@ -1,0 +1,192 @@
+"""What the documents are worth: the dashboard's main questions, asked of MySQL and of MongoDB.
+
+python bench/cache.py [--days 30] [--regions 12] [--asks 40] [--mongo-uri mongodb://…]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from cache_questions import CONSUMPTION, QUESTIONS, Asked, Question
+from machine import console, describe_machine
+from records import FIRST_DAY, SEED
+from rich.table import Table
+from servers import bench_stack, environment
+
+from courant.domain.contract import Contract, find_contract
+from courant.domain.enedis import REGION_CODES, generate_days
+from courant.domain.message import to_messages
+from courant.session import submit_command, submit_environment
+from courant.settings import Settings
+from courant.stores import mongo
+from courant.stores.kafka import RecordSender, ensure_topics
+from courant.stores.mysql.connection import session
+
+DATASETS = ("balance", CONSUMPTION)
+WARM_UP_ASKS = 5
+ASKED_RATIO = 10  # at p95, on a server that is made for production
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Both stores' answers to one question, in ms."""
+
+    question: Question
+    mysql: list[float]
+    mongo: list[float]
+
+
+def main() -> None:
+    arguments = _arguments()
+    with bench_stack(console) as started, _with_mongo(started, arguments.mongo_uri) as settings:
+        contracts = {name: find_contract(settings.contracts_dir, name) for name in DATASETS}
+        rows = sum(_send(settings, contract, arguments) for contract in contracts.values())
+        _run(settings, "jobs/streaming/ingest_readings.py", "--drain", properties="spark-ingest.conf")
+        published = json.loads(_run(settings, "jobs/batch/publish_aggregates.py"))
+        timed = _ask_all(settings, contracts[CONSUMPTION], arguments)
+        machine, store = (
+            describe_machine(settings),
+            _describe_store(settings, is_embedded=not arguments.mongo_uri),
+        )
+    console.print(f"\n{machine}\n{store}", highlight=False, soft_wrap=True)
+    documents = sum(sum(one["documents"].values()) for one in published.values())
+    seconds = sum(one["seconds"] for one in published.values())
+    text = (
+        f"{rows:,} readings of {arguments.days} days, published as {documents:,} documents in {seconds:.0f} s"
+    )
+    console.print(text, highlight=False, soft_wrap=True)
+    console.print(_table(timed, arguments.asks))
+
+
+@contextmanager
+def _with_mongo(settings: Settings, uri: str | None) -> Iterator[Settings]:
+    """Give settings with the named server, and a database of the bench's own that is dropped at the end."""
+    server = settings.mongo.model_copy(update={"uri": uri or settings.mongo.uri, "database": "courant_bench"})
+    own = settings.model_copy(update={"mongo": server})
+    with mongo.session(own) as database:
+        database.client.drop_database(database.name)
+        try:
+            yield own
+        finally:
+            database.client.drop_database(database.name)
+
+
+def _send(settings: Settings, contract: Contract, arguments: argparse.Namespace) -> int:
+    ensure_topics(settings, [contract])
+    regions = REGION_CODES[: arguments.regions]
+    frames = generate_days(contract.name, start=FIRST_DAY, days=arguments.days, regions=regions, seed=SEED)
+    with console.status(f"sending {contract.name}"), RecordSender(settings, contract.topic) as sender:
+        for frame in frames:
+            sent = to_messages(frame.with_columns(pl.all().cast(pl.String)), contract, shift=timedelta(0))
+            sender.send(sent["key"].to_list(), sent["value"].to_list())
+    return sender.acknowledged
+
+
+def _run(settings: Settings, job: str, *arguments: str, properties: str | None = None) -> str:
+    """Run a job over both data sets; give what it writes to standard output."""
+    datasets = [text for name in DATASETS for text in ("--dataset", name)]
+    address = {"COURANT_MONGO_URI": settings.mongo.uri, "COURANT_MONGO_DATABASE": settings.mongo.database}
+    with console.status(f"running {job}"):
+        done = subprocess.run(
+            submit_command(settings, job, [*datasets, *arguments], properties=properties),
+            env=submit_environment() | environment(settings) | address,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise SystemExit(f"{job} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def _ask_all(settings: Settings, contract: Contract, arguments: argparse.Namespace) -> list[Timed]:
+    chance = random.Random(SEED)
+    regions = REGION_CODES[: arguments.regions]
+    profiles = [name for (name,) in contract.dimension("profile").members]
+    asks = [
+        Asked(
+            chance.choice(regions),
+            chance.choice(profiles),
+            chance.randrange(arguments.days),
+            FIRST_DAY,
+            arguments.days,
+        )
+        for _ in range(WARM_UP_ASKS + arguments.asks)
+    ]
+    with session(settings, "reader") as mysql, mongo.session(settings) as database:
+        mysql.autocommit(True)
+        return [_ask(question, mysql, database, asks) for question in QUESTIONS]
+
+
+def _ask(question: Question, mysql: Any, database: mongo.MongoDatabase, asks: list[Asked]) -> Timed:
+    timed = Timed(question, [], [])
+    for number, asked in enumerate(asks):
+        expected, mysql_ms = _clocked(lambda: question.mysql(mysql, asked))  # noqa: B023 - called at once
+        found, mongo_ms = _clocked(lambda: question.mongo(database, asked))  # noqa: B023
+        if expected != found:
+            raise SystemExit(
+                f"{question.text}: MySQL says {expected}, MongoDB {found}: no figure means anything"
+            )
+        if number >= WARM_UP_ASKS:
+            timed.mysql.append(mysql_ms)
+            timed.mongo.append(mongo_ms)
+    return timed
+
+
+def _clocked(ask: Callable[[], Any]) -> tuple[Any, float]:
+    started = time.perf_counter()
+    answer = ask()
+    return answer, (time.perf_counter() - started) * 1000
+
+
+def _describe_store(settings: Settings, *, is_embedded: bool) -> str:
+    """Name the document server by what it says of itself."""
+    with mongo.session(settings) as database:
+        info = database.client.admin.command("buildInfo")
+    if "ferretdb" in info:
+        name = f"FerretDB {info['ferretdb'].get('version', '')} (speaks as MongoDB {info['version']})"
+    elif is_embedded:
+        name = f"embedded mongo-java-server (speaks as MongoDB {info['version']}): its ratios are only shown"
+    else:
+        name = f"MongoDB {info['version']}"
+    return f"documents in {name}; {os.cpu_count()} cores are shared by both servers"
+
+
+def _table(timed: list[Timed], asks: int) -> Table:
+    table = Table(title=f"ms a question, {asks} of each, both answers alike", title_justify="left")
+    table.add_column("question")
+    for heading in ("MySQL p50", "p95", "MongoDB p50", "p95", "ratio p50", "p95", "asked"):
+        table.add_column(heading, justify="right")
+    for one in timed:
+        mysql, documents = (np.quantile(times, [0.5, 0.95]) for times in (one.mysql, one.mongo))
+        ratios = [f"{ratio:,.0f} ×" for ratio in mysql / documents]
+        figures = [f"{value:,.2f}" for value in (*mysql, *documents)]
+        table.add_row(one.question.text, *figures, *ratios, f"≥ {ASKED_RATIO} ×")
+    return table
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--days", type=int, default=30, help="days of readings; 8 weeks at most, all in winter"
+    )
+    parser.add_argument("--regions", type=int, default=12, help="how many of the regions")
+    parser.add_argument("--asks", type=int, default=40, help="measured questions of each kind")
+    parser.add_argument("--mongo-uri", help="the server to measure; the embedded one if left out")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
