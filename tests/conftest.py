@@ -42,7 +42,7 @@ def spark() -> Iterator[SparkSession]:
     """Give a local session with the properties of conf/ and our jars, as spark-submit would make it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CONF_DIR", str(CONF))
-        own = ["--properties-file", str(CONF / "spark-reconcile.conf"), "--load-spark-defaults"]
+        own = ["--properties-file", str(CONF / "spark-short.conf"), "--load-spark-defaults"]
         arguments = ["--master", "local[2]", *own, "--jars", ",".join(map(str, jars())), "pyspark-shell"]
         patch.setenv("PYSPARK_SUBMIT_ARGS", " ".join(arguments))
         session = get_spark("tests")

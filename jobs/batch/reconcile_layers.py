@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from courant.domain.contract import find_contract
 from courant.errors import ReconcileError
-from courant.job import run_main
+from courant.job import Outcome, run_batch
 from courant.reconcile import reconcile, to_document
 from courant.session import get_spark
-from courant.settings import load_settings
+from courant.settings import Settings
 
 
-def main() -> int:
-    """Reconcile each data set and write what was found, as JSON."""
-    arguments = _arguments()
-    settings = load_settings()
+def main(arguments: argparse.Namespace, settings: Settings) -> Outcome:
+    """Reconcile each data set; report what was found."""
     contracts = [find_contract(settings.contracts_dir, name) for name in dict.fromkeys(arguments.dataset)]
     spark = get_spark("reconcile_layers")
     found = [reconcile(spark, settings, contract) for contract in contracts]
-    document = json.dumps(to_document(found), indent=2)
-    if arguments.out:
-        arguments.out.write_text(document, encoding="utf-8")
-    else:
-        sys.stdout.write(f"{document}\n")
-    return 0 if all(one.ok for one in found) else ReconcileError.exit_code
+    return Outcome(to_document(found), 0 if all(one.ok for one in found) else ReconcileError.exit_code)
 
 
 def _arguments() -> argparse.Namespace:
@@ -38,4 +30,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(run_main(main))
+    sys.exit(run_batch("reconcile_layers", main, _arguments()))

@@ -13,25 +13,29 @@ _OFFSET_BITS = 48
 INSTANT_FORMAT = "yyyy-MM-dd HH:mm:ss"
 
 
+def record_checksum(contract: Contract) -> Column:
+    """Give the CRC-32 (bigint) of a record's canonical text, over its typed fields."""
+    return F.crc32(F.concat_ws(SEPARATOR, *[_canonical(field) for field in canonical_fields(contract)]))
+
+
 def to_newest_checksums(contract: Contract, accepted: DataFrame) -> DataFrame:
     """Keep one row per natural key: the one of the latest epoch, and in it of the highest offset.
 
     Parameters
     ----------
     accepted
-        Typed fields of accepted records, with `_epoch` and `_offset`.
+        Key fields and `checksum` of accepted records, with `_epoch` and `_offset`.
 
     Returns
     -------
     DataFrame
-        The key fields and checksum (bigint: the CRC-32 of the newest record's canonical text).
+        The key fields and checksum (bigint) of the newest record.
     """
-    text = F.concat_ws(SEPARATOR, *[_canonical(field) for field in canonical_fields(contract)])
     # One number each, so that the aggregation stays in its hash table: structs would make it sort.
     order = F.shiftleft(F.col("_epoch").cast("bigint"), _OFFSET_BITS) + F.col("_offset")
     keys = [field.name for field in contract.key_fields]
     return (
-        accepted.select(*keys, F.crc32(text).alias("checksum"), order.alias("order"))
+        accepted.select(*keys, "checksum", order.alias("order"))
         .groupBy(*keys)
         .agg(F.max_by("checksum", "order").alias("checksum"))
     )
