@@ -1,4 +1,4 @@
-"""The live run: replay at a human pace and the ingest beside it, until Ctrl-C."""
+"""The live run: replay at a human pace, the ingest and the schedule beside it, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from rich.live import Live
 from rich.table import Table
 
 from courant.domain.contract import Contract, find_contract
+from courant.errors import MySQLDownError
 from courant.generate import generate_file
+from courant.live_cache import LiveCache, simulated_day
 from courant.local import stack
 from courant.progress import batches_since, last_batch
 from courant.settings import Settings
@@ -37,12 +39,22 @@ class LiveRun:
 
     settings: Settings
     log: IO[bytes]
+    cache: LiveCache
     replays: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ingest: subprocess.Popen[bytes] | None = None
     restarts: int = -1
 
     def tend(self) -> None:
-        """Start the ingest if it does not run."""
+        """Start the ingest if it does not run, and the step of the schedule that is due."""
+        self._tend_ingest()
+        clock = find_contract(self.settings.contracts_dir, _DATASETS[0])
+        try:
+            day = simulated_day(self.settings, clock)
+        except MySQLDownError:  # the ingest waits for it, and says so
+            day = None
+        self.cache.tend(day)
+
+    def _tend_ingest(self) -> None:
         if self.ingest is None or self.ingest.poll() is not None:
             if self.restarts >= 0:
                 time.sleep(_RESTART_AFTER_S)
@@ -53,7 +65,8 @@ class LiveRun:
             self.restarts += 1
 
     def stop(self) -> None:
-        """End the replays, then the ingest after its batch."""
+        """End the replays and the schedule's step, then the ingest after its batch."""
+        self.cache.stop()
         for process in self.replays:
             process.send_signal(signal.SIGINT)
         for process in self.replays:
@@ -69,7 +82,7 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
     first_batch = last_batch(reached)
     log_path = reached.home / "logs" / "live.log"
     with log_path.open("ab") as log:
-        run = LiveRun(reached, log)
+        run = LiveRun(reached, log, LiveCache(reached, list(_DATASETS)))
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             run.replays = [_start_replay(reached, name, speed, log) for name in _DATASETS]
@@ -118,7 +131,7 @@ def _table(run: LiveRun, batches: list[dict[str, Any]], log_path: Path) -> Table
     total = sum(batch["rows_in"] for batch in batches)
     table = Table(
         title=f"{total:,} records in MySQL since the start; ingest restarted {max(run.restarts, 0)} times",
-        caption=f"Ctrl-C stops. Log: {log_path}",
+        caption=f"Schedule: {run.cache.summary()}. Ctrl-C stops. Log: {log_path}",
     )
     for name in ("committed (UTC)", "data set", "records", "accepted", "rejected", "p50", "p95"):
         table.add_column(name, justify="left" if name in {"committed (UTC)", "data set"} else "right")
