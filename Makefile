@@ -4,15 +4,18 @@ SETUP := .venv/.synced .jars/manifest.json
 UV := .venv/bin/uv
 UV_VERSION := 0.13.9
 COURANT := .venv/bin/courant
-DATASET ?= balance
+# of `courant contract list`; empty means all
+DATASET ?=
+CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest reconcile check test bench
+.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile schedule maintain \
+        replay-rejects rebuild check test bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	      /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	      /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 ##@ Set-up
 setup: $(SETUP) ## environment and JVM artifacts; a second run touches nothing
@@ -42,11 +45,33 @@ demo: $(SETUP) ## the main job on the embedded stack, proved and summed up (FILE
 live: $(SETUP) ## replay and ingest at a human pace until Ctrl-C
 	@$(COURANT) live
 
-ingest: $(SETUP) ## Kafka to MySQL and bronze, exactly once (DATASET=balance)
-	@$(COURANT) ingest --dataset $(DATASET)
+ingest: $(SETUP) ## Kafka to MySQL and bronze, exactly once, until Ctrl-C (DATASET=balance; all without)
+	@$(COURANT) ingest $(CHOSEN)
 
-reconcile: $(SETUP) ## prove that Kafka, bronze and MySQL agree
-	@$(COURANT) reconcile
+silver: $(SETUP) ## what is new in bronze: typed, one row per key; and the rejects
+	@$(COURANT) silver $(CHOSEN)
+
+gold: $(SETUP) ## half hours, days, months, load curves, peaks from silver
+	@$(COURANT) gold $(CHOSEN)
+
+publish: $(SETUP) ## aggregates as documents in MongoDB (SOURCE=lake; from MySQL without)
+	@$(COURANT) publish $(CHOSEN) $(if $(SOURCE),--source $(SOURCE))
+
+reconcile: $(SETUP) ## prove that all layers agree, from Kafka to MongoDB
+	@$(COURANT) reconcile $(CHOSEN)
+
+schedule: $(SETUP) ## all of this every 10 minutes and daily, by Dagster on 127.0.0.1:3000
+	@$(COURANT) schedule
+
+##@ Upkeep
+maintain: $(SETUP) ## merge small files of the lake, delete what no version needs
+	@$(COURANT) maintain
+
+replay-rejects: $(SETUP) ## take in what a mended contract accepts
+	@$(COURANT) replay-rejects $(CHOSEN)
+
+rebuild: $(SETUP) ## make a layer anew from bronze (LAYER=silver|gold|mysql|mongo FROM=day TO=day)
+	@$(COURANT) rebuild $(LAYER) $(CHOSEN) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
 ##@ Quality
 check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing

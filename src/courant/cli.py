@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from courant import file_commands, stream_commands
+from courant import file_commands, lake_commands, stream_commands
 from courant.errors import CourantError
 
 if TYPE_CHECKING:
     from courant.doctor import Finding
+    from courant.layers.status import LayerStatus
     from courant.local.stack import StackStatus
     from courant.settings import Settings
 
@@ -29,6 +30,7 @@ contract_app = typer.Typer(help="What each data set holds and refuses.", no_args
 app.add_typer(contract_app, name="contract", rich_help_panel="Data sets")
 file_commands.register(app)
 stream_commands.register(app)
+lake_commands.register(app)
 out = Console()
 err = Console(stderr=True)
 
@@ -106,19 +108,24 @@ def down() -> None:
 
 @app.command(rich_help_panel=STACK)
 def status(as_json: AsJson = False) -> None:
-    """Show which servers run and where, and which data sets there are.
+    """Show which servers run and where, and how each layer stands: rows, newest slot, lag, last run and reconcile.
 
     Examples: [bold]courant status[/] · [bold]courant status --json | jq .services.mysql.port[/]
     """
+    from courant.domain.contract import load_contracts
+    from courant.layers.status import read_layers
+    from courant.layers_page import print_layers
     from courant.local import stack
     from courant.settings import load_settings
 
     settings = load_settings()
     now = stack.status(settings)
+    layers = read_layers(settings, load_contracts(settings.contracts_dir).values())
     if as_json:
-        typer.echo(json.dumps(_status_document(settings, now), indent=2))
+        typer.echo(json.dumps(_status_document(settings, now, layers), indent=2))
     else:
         _show_status(now)
+        print_layers(layers, Console(width=None if out.is_terminal else 140))
 
 
 @app.command(rich_help_panel=STACK)
@@ -178,10 +185,11 @@ def jars() -> None:
     retrieve(lambda line: err.print(f"  {line}", markup=False, highlight=False))
 
 
-def _status_document(settings: Settings, now: StackStatus) -> dict[str, Any]:
+def _status_document(settings: Settings, now: StackStatus, layers: list[LayerStatus]) -> dict[str, Any]:
     from courant.domain.contract import load_contracts
+    from courant.layers.status import to_document
 
-    contracts = load_contracts(settings.contracts_dir)
+    contracts, by_dataset = load_contracts(settings.contracts_dir), to_document(layers)
     return {
         "home": str(now.home),
         "services": {
@@ -189,7 +197,11 @@ def _status_document(settings: Settings, now: StackStatus) -> dict[str, Any]:
             for name, service in now.services.items()
         },
         "datasets": {
-            name: {"topic": contract.topic, "contract_version": contract.version}
+            name: {
+                "topic": contract.topic,
+                "contract_version": contract.version,
+                "layers": by_dataset.get(name, {}),
+            }
             for name, contract in contracts.items()
         },
         "lake": {"root": str(settings.lake.root)},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,10 +23,12 @@ from courant.generate import generate_file
 from courant.local import stack
 from courant.progress import Progress, batches_since, bronze_rows, last_batch, read_progress, rejects_by_rule
 from courant.published import guess_contract
+from courant.reconcile_page import layers_table
 from courant.replay import replay
 from courant.settings import Settings
 from courant.start import start_stack
-from courant.submit import INGEST, RECONCILE, start_job, stop_job
+from courant.steps import CACHE, PROOF, run_step
+from courant.submit import INGEST, start_job, stop_job
 
 _T = TypeVar("_T")
 _FIRST_DAY = date(2026, 1, 1)
@@ -33,6 +36,11 @@ _SEED = 7
 _BAD_FRACTION = 0.002
 _LIVE_ROWS_PER_S = 150.0
 _CATCH_UP_S = 180
+_LAYERS = {
+    "silver": "silver: typed, one row per key",
+    "gold": "gold: half hours, days, months",
+    "aggregates": "aggregates into MongoDB",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +63,15 @@ class Outcome:
 
 
 def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, console: Console) -> int:
-    """Up, replay, ingest, reconcile, a summary, down. Gives 0 if the layers agree."""
+    """Up, replay, ingest, silver, gold, aggregates, reconcile, a summary, down. Gives 0 if the layers agree."""
     started = time.monotonic()
     with _stack(settings, console) as reached:
         feeds = _given(reached, file, dataset) if file else _generated(reached, console)
         outcomes = _stream(reached, feeds, console)
-        proof = _step(console, "reconciling", lambda: _reconcile(reached, feeds))
+        datasets = [feed.contract.name for feed in feeds]
+        for step in CACHE:
+            _step(console, _LAYERS[step.name], partial(run_step, reached, step, datasets))
+        proof = _step(console, "reconciling all layers", lambda: run_step(reached, PROOF, datasets).document)
         _summarise(reached, outcomes, proof, console)
     console.print(
         f"\nDone in {time.monotonic() - started:.0f} s; the data stays; what was started is stopped."
@@ -173,20 +184,6 @@ def _check_alive(ingest: subprocess.Popen[bytes], log_path: Path, deadline: floa
         raise IngestError(f"The ingest {state}. Its last words:\n{tail}", remedy=f"read {log_path}")
 
 
-def _reconcile(settings: Settings, feeds: list[Feed]) -> dict[str, Any]:
-    names = [word for feed in feeds for word in ("--dataset", feed.contract.name)]
-    found, log_path = settings.home / "demo" / "reconcile.json", settings.home / "logs" / "reconcile.log"
-    found.parent.mkdir(parents=True, exist_ok=True)
-    found.unlink(missing_ok=True)
-    with log_path.open("wb") as log:
-        arguments = [*names, "--out", str(found)]
-        code = start_job(settings, RECONCILE, arguments, properties="spark-reconcile.conf", log=log).wait()
-    if not found.exists():
-        raise IngestError(f"Reconcile ended with code {code}", remedy=f"read {log_path}")
-    proof: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
-    return proof
-
-
 def _summarise(settings: Settings, outcomes: list[Outcome], proof: dict[str, Any], console: Console) -> None:
     table = Table(title="What happened", title_justify="left")
     for name in (
@@ -220,6 +217,7 @@ def _summarise(settings: Settings, outcomes: list[Outcome], proof: dict[str, Any
     console.print(
         "[dim]Latency: produced to committed in MySQL, mean of the batches' p50 and p95 by rows.[/]"
     )
+    console.print(layers_table(proof))
     console.print(_reject_table(settings))
 
 

@@ -7,13 +7,10 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-
-if TYPE_CHECKING:
-    from courant.settings import Settings
 
 out = Console()
 err = Console(stderr=True)
@@ -41,10 +38,11 @@ def ingest(
     Examples: [bold]courant ingest --dataset balance --drain[/] ·
     [bold]courant ingest --dataset balance --dataset consumption_inf36[/]
     """
+    from courant.chosen import chosen, dataset_options
     from courant.submit import INGEST, run_job
 
-    settings, names = _chosen(dataset)
-    arguments = [*_dataset_options(names), *(["--drain"] if drain else [])]
+    settings, names = chosen(dataset)
+    arguments = [*dataset_options(names), *(["--drain"] if drain else [])]
     raise typer.Exit(run_job(settings, INGEST, arguments, properties="spark-ingest.conf"))
 
 
@@ -54,25 +52,22 @@ def reconcile(
         bool, typer.Option("--json", help="Print JSON, and only JSON, on standard output.")
     ] = False,
 ) -> None:
-    """Prove that Kafka, bronze and MySQL agree; exits 1 if they differ.
+    """Prove that all layers agree, from Kafka to MongoDB; exits 1 if they differ.
 
     Examples: [bold]courant reconcile[/] · [bold]courant reconcile --dataset balance --json[/]
     """
-    import tempfile
-
+    from courant.chosen import chosen, dataset_options
     from courant.reconcile_page import print_reconciliations
-    from courant.submit import RECONCILE, run_job
+    from courant.submit import RECONCILE, run_reporting_job
 
-    settings, names = _chosen(dataset)
-    with tempfile.TemporaryDirectory() as folder:
-        found = Path(folder) / "found.json"
-        arguments = [*_dataset_options(names), "--out", str(found)]
-        code = run_job(settings, RECONCILE, arguments, properties="spark-reconcile.conf")
-        document = found.read_text(encoding="utf-8") if found.exists() else ""
+    settings, names = chosen(dataset)
+    code, document = run_reporting_job(
+        settings, RECONCILE, dataset_options(names), properties="spark-short.conf"
+    )
     if document and as_json:
-        typer.echo(document)
+        typer.echo(json.dumps(document, indent=2))
     elif document:
-        print_reconciliations(json.loads(document), Console(width=None if out.is_terminal else 140))
+        print_reconciliations(document, Console(width=None if out.is_terminal else 140))
     raise typer.Exit(code)
 
 
@@ -86,10 +81,11 @@ def realign(
 
     Examples: [bold]courant realign balance[/] · [bold]courant realign balance --yes[/]
     """
+    from courant.chosen import chosen
     from courant.domain.contract import find_contract
     from courant.ingest.realign import realign as realign_sinks
 
-    settings, _ = _chosen([dataset])
+    settings, _ = chosen([dataset])
     contract = find_contract(settings.contracts_dir, dataset)
     for plan in realign_sinks(settings, contract, apply=yes):
         out.print(plan.sentence(applied=yes), highlight=False, soft_wrap=True)
@@ -137,7 +133,8 @@ def demo(
     from courant.demo import run_demo
     from courant.settings import load_settings
 
-    raise typer.Exit(run_demo(load_settings(), file=file, dataset=dataset, console=out))
+    console = Console(width=None if out.is_terminal else 140)
+    raise typer.Exit(run_demo(load_settings(), file=file, dataset=dataset, console=console))
 
 
 def live(
@@ -153,22 +150,6 @@ def live(
     from courant.settings import load_settings
 
     raise typer.Exit(run_live(load_settings(), speed=speed, console=out))
-
-
-def _chosen(names: list[str] | None) -> tuple[Settings, list[str]]:
-    """Check the names before a JVM starts; without any, take all."""
-    from courant.domain.contract import find_contract, load_contracts
-    from courant.settings import load_settings
-
-    settings = load_settings()
-    chosen = list(names or load_contracts(settings.contracts_dir))
-    for name in chosen:
-        find_contract(settings.contracts_dir, name)
-    return settings, chosen
-
-
-def _dataset_options(names: list[str]) -> list[str]:
-    return [word for name in names for word in ("--dataset", name)]
 
 
 def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:

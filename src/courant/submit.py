@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -15,6 +18,9 @@ from courant.session import submit_command, submit_environment
 from courant.settings import Settings
 
 INGEST, RECONCILE = "jobs/streaming/ingest_readings.py", "jobs/batch/reconcile_layers.py"
+SILVER, GOLD = "jobs/batch/build_silver.py", "jobs/batch/build_gold.py"
+PUBLISH, MAINTAIN = "jobs/batch/publish_aggregates.py", "jobs/batch/maintain_tables.py"
+REPLAY_REJECTS, REBUILD = "jobs/batch/replay_rejects.py", "jobs/batch/rebuild_layer.py"
 
 _PATIENCE_S = 60
 
@@ -74,6 +80,16 @@ def run_job(settings: Settings, job: str, arguments: list[str], *, properties: s
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
+
+
+def run_reporting_job(
+    settings: Settings, job: str, arguments: list[str], *, properties: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    """Run a job to its end; give its exit code and the document that it wrote, empty if it wrote none."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "document.json"
+        code = run_job(settings, job, [*arguments, "--out", str(out)], properties=properties)
+        return code, json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
 
 
 def _drivers(pid: int) -> list[psutil.Process]:
