@@ -152,6 +152,28 @@ def test_a_partition_of_many_megabytes_keeps_no_more_than_one_file_for_each_64(b
     assert delta.count_rows(bronze) == 30
 
 
+def test_upkeep_killed_in_the_middle_loses_nothing_and_the_next_does_the_rest(
+    bronze: str, tmp_path: Path
+) -> None:
+    for offset in range(200):
+        append(bronze, offset, day=DAYS[offset // 100])
+    rows = rows_of(bronze)
+    job = subprocess.Popen(
+        job_command(), env=job_environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while len(list(Path(bronze).rglob("*.parquet"))) == 200 and job.poll() is None:
+        assert time.monotonic() < deadline
+    job.kill()
+    job.wait()
+    assert rows_of(bronze) == rows
+
+    (done,) = maintain(tmp_path)
+
+    assert (done.ok, done.after.files) == (True, 2)
+    assert rows_of(bronze) == rows
+
+
 def test_what_needs_no_upkeep_gets_no_commit(bronze: str, tmp_path: Path) -> None:
     append(bronze, 0)
     append(bronze, 1, day=DAYS[1])
@@ -490,9 +512,17 @@ def page_of(document: dict[str, Any]) -> str:
 
 def run_job(lake: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "jobs" / "batch" / "maintain_tables.py"), *arguments],
-        env=os.environ | {"COURANT_HOME": str(lake / "home"), "COURANT_LAKE_ROOT": str(lake)},
+        job_command(*arguments),
+        env=job_environment(lake),
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def job_command(*arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "jobs" / "batch" / "maintain_tables.py"), *arguments]
+
+
+def job_environment(lake: Path) -> dict[str, str]:
+    return os.environ | {"COURANT_HOME": str(lake / "home"), "COURANT_LAKE_ROOT": str(lake)}

@@ -136,6 +136,33 @@ def test_mysql_is_restored_from_bronze_whatever_was_done_to_it(
     assert disagreements(spark, scene.settings, scene.contract) == []
 
 
+def test_a_rebuild_killed_between_two_transactions_is_finished_by_the_next(
+    scene: Scene, spark: SparkSession, tmp_path: Path
+) -> None:
+    scene.change("TRUNCATE consumption")
+    contracts = contracts_folder(tmp_path / "contracts", scene.contract)
+    job = subprocess.Popen(
+        submit_command(
+            scene.settings, "jobs/batch/rebuild_layer.py", ["mysql", "--dataset", scene.contract.name]
+        ),
+        env=submit_environment() | SHORT_LIVED | environment_of(scene.settings, contracts),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    count = "SELECT COUNT(*) FROM consumption"
+    wait_until(lambda: ask(scene.settings, count) != [(0,)] or job.poll() is not None)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    assert 0 < ask(scene.settings, count)[0][0] < FACTS
+
+    rebuild_mysql(spark, scene.settings, scene.contract)
+    rebuild_mysql(spark, scene.settings, scene.other)
+
+    assert scene.is_restored()
+    assert disagreements(spark, scene.settings, scene.contract) == []
+
+
 def test_a_rebuild_notes_its_batches_and_the_days_they_touched(scene: Scene, spark: SparkSession) -> None:
     rebuild_mysql(spark, scene.settings, scene.contract, MIDDLE)
 

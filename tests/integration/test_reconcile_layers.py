@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from ingesting import CONTRACTS, consumption_messages, drain, forget_lake, own_sinks, own_topic, produce, send
+from ingesting import (
+    CONTRACTS,
+    ask,
+    consumption_messages,
+    drain,
+    forget_lake,
+    own_sinks,
+    own_topic,
+    produce,
+    send,
+)
 from pyspark.sql import SparkSession
 
 from courant.batch.gold import build_gold
@@ -107,6 +117,17 @@ def test_layers_that_agree_are_ok_and_tell_what_they_hold(scene: Scene, spark: S
     json.dumps(document)
 
 
+def test_the_lakes_rejects_are_those_of_mysql(scene: Scene) -> None:
+    rows = scene.table("rejects", "balance").to_pyarrow_table().to_pylist()
+    lake = {(row["topic_id"], row["partition"], row["offset"]): (row["value"], row["rules"]) for row in rows}
+
+    sql = "SELECT topic_id, partition_id, record_offset, raw, rules FROM reject WHERE dataset = 'balance'"
+    mysql = {tuple(place): (raw, rules) for *place, raw, rules in ask(scene.settings, sql)}
+
+    assert lake == mysql
+    assert sorted(rules for _, rules in lake.values()) == ["json", "tombstone"]
+
+
 def delete(layer: str, name: str, predicate: str) -> Callable[[Scene], None]:
     return lambda scene: scene.table(layer, name).delete(predicate)
 
@@ -199,7 +220,6 @@ def test_a_damage_behind_the_sinks_is_found_counted_and_dated(
     name, *_ = expected
     found = layers[name]
     days = [day.day for day in found.days]
-    # A day stands twice in silver's days where its UTC day does not: one slot lies in one UTC day.
     assert (name, found.missing, found.doubled, found.stale_days) == expected[:4]
     assert days == expected[4]
     assert not found.ok

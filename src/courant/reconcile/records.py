@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from courant.domain.contract import Contract
 from courant.transforms.checksums import record_checksum
-from courant.transforms.records import DataFrameTransform, with_typed_fields, with_verdict
+from courant.transforms.records import DataFrameTransform, from_bronze, with_typed_fields, with_verdict
 
 PLACE = ("topic_id", "_partition", "_offset")
 
@@ -22,19 +22,11 @@ def to_judged_records(contract: Contract) -> DataFrameTransform:
     """
 
     def transform(bronze: DataFrame) -> DataFrame:
-        records = bronze.select(
-            "topic_id",
-            F.col("epoch").alias("_epoch"),
-            F.col("partition").alias("_partition"),
-            F.col("offset").alias("_offset"),
-            F.col("broker_time_utc").alias("_timestamp"),
-            F.col("key").alias("_key"),
-            F.col("value").alias("_value"),
-        )
+        records = bronze.transform(from_bronze)
         judged = records.transform(with_typed_fields(contract)).transform(with_verdict(contract))
         return judged.select(
             *PLACE,
-            "_epoch",
+            F.col("epoch").alias("_epoch"),
             F.col("_broken_rules").isNotNull().alias("_is_broken"),
             *[field.name for field in contract.key_fields],
             record_checksum(contract).alias("checksum"),

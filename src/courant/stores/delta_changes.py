@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from courant.errors import AnotherWriterError, DiskFullError
+from courant.stores.delta_errors import lake_errors
 
 _SOURCES = "courant.sources"  # table property: by name, the versions of the tables that it was made of
 
@@ -106,20 +104,8 @@ def replace_rows(rows: DataFrame, path: str, *, where: str) -> None:
     DiskFullError
         If the lake has no room left.
     """
-    try:
+    with lake_errors(path):
         rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(path)
-    except (PySparkException, Py4JJavaError) as error:
-        text = str(error)
-        if "No space left on device" in text:
-            raise DiskFullError(
-                f"No room left to write {path}", remedy="free some, then run it again: nothing is lost"
-            ) from error
-        if "DELTA_CONCURRENT" in text or "Concurrent" in text.split(":", maxsplit=1)[0]:
-            raise AnotherWriterError(
-                f"Another job changed {path} at the same time; nothing was written",
-                remedy="wait until it ends, then run this again",
-            ) from error
-        raise
 
 
 def _read_commit(path: str, version: int) -> list[dict[str, Any]] | None:

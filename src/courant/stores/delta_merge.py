@@ -7,21 +7,20 @@ behind the rows, as after a kill between the two commits, costs a second look at
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 import pyarrow.dataset as ds
 from delta.tables import DeltaTable as SparkTable
 from deltalake import DeltaTable
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from courant.errors import AnotherWriterError, DiskFullError, SchemaConflictError
+from courant.errors import SchemaConflictError
+from courant.stores.delta_errors import another_job, lake_errors
 
 _POSITIONS = "courant.positions"  # table property: how far of bronze is in it
 _PROPERTIES = {"delta.checkpointInterval": "20"}
@@ -99,14 +98,16 @@ def merge_newer(  # noqa: PLR0913 - the parts of one merge
     upsert = merge.whenMatchedUpdate(condition=later, set=dict(columns)).whenNotMatchedInsert(
         values=dict(columns)
     )
-    _execute(upsert.execute, path)
+    with lake_errors(path):
+        upsert.execute()
 
 
 def insert_new(spark: SparkSession, path: str, rows: DataFrame, *, keys: tuple[str, ...]) -> None:
     """Insert rows whose key is new; leave the others as they are. Raises as `merge_newer`."""
     condition = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
     merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), condition)
-    _execute(merge.whenNotMatchedInsertAll().execute, path)
+    with lake_errors(path):
+        merge.whenNotMatchedInsertAll().execute()
 
 
 def update_known(  # noqa: PLR0913 - the parts of one merge
@@ -121,7 +122,8 @@ def update_known(  # noqa: PLR0913 - the parts of one merge
     """Set columns of the rows `t` whose key occurs in `rows` and that meet a condition. Raises as `merge_newer`."""
     same_key = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
     merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), same_key)
-    _execute(merge.whenMatchedUpdate(condition=condition, set=dict(values)).execute, path)
+    with lake_errors(path):
+        merge.whenMatchedUpdate(condition=condition, set=dict(values)).execute()
 
 
 def table_version(path: str) -> int:
@@ -147,11 +149,12 @@ def overwrite(
         If the lake has no room left.
     """
     if table_version(path) != since:
-        raise _another_job(path)
+        raise another_job(path)
     writer = rows.write.format("delta").mode("overwrite")
     writer = writer.partitionBy(partition_by) if partition_by else writer
     kind = ("replaceWhere", where) if where else ("overwriteSchema", "true")
-    _execute(lambda: writer.option(*kind).save(path), path)
+    with lake_errors(path):
+        writer.option(*kind).save(path)
 
 
 def stored_position(path: str) -> Positions:
@@ -190,24 +193,3 @@ def position_of(bronze: str, version: int, since: Positions) -> tuple[Positions,
 
 def _listed(alias: str, columns: tuple[str, ...]) -> str:
     return ", ".join(f"{alias}.`{column}`" for column in columns)
-
-
-def _execute(write: Callable[[], object], path: str) -> None:
-    try:
-        write()
-    except (PySparkException, Py4JJavaError) as error:
-        text = str(error)
-        if "No space left on device" in text:
-            raise DiskFullError(
-                f"No room left to write {path}", remedy="free some, then run it again: nothing is lost"
-            ) from error
-        if "DELTA_CONCURRENT" in text or "Concurrent" in text.split(":", maxsplit=1)[0]:
-            raise _another_job(path) from error
-        raise
-
-
-def _another_job(path: str) -> AnotherWriterError:
-    return AnotherWriterError(
-        f"Another job changed {path} at the same time; nothing was written",
-        remedy="wait until it ends, then run this again",
-    )

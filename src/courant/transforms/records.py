@@ -28,6 +28,12 @@ def to_records(kafka: DataFrame) -> DataFrame:
     return kafka.select(*[F.col(name[1:]).alias(name) for name in RECORD_COLUMNS])
 
 
+def from_bronze(bronze: DataFrame) -> DataFrame:
+    """Give bronze's columns the names in `RECORD_COLUMNS`, behind `topic_id` and `epoch`."""
+    named = bronze.withColumnRenamed("broker_time_utc", "timestamp")
+    return named.select("topic_id", "epoch", *[F.col(name[1:]).alias(name) for name in RECORD_COLUMNS])
+
+
 def with_typed_fields(contract: Contract) -> DataFrameTransform:
     """Parse `_value` as JSON and add one typed column per field of the contract.
 

@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 
 from courant.domain.calendar import PARIS, SEASONS, SLOT_MINUTES, holidays_of
 from courant.domain.contract import Contract, DimensionColumn, Field, FieldType
-from courant.transforms.records import DataFrameTransform, with_typed_fields, with_verdict
+from courant.transforms.records import DataFrameTransform, from_bronze, with_typed_fields, with_verdict
 
 PARTITION_COLUMN = "paris_day"
 SOURCE_COLUMNS = ("source_epoch", "source_partition", "source_offset")
@@ -76,15 +76,7 @@ def to_judged(contract: Contract) -> DataFrameTransform:
     """
 
     def transform(bronze: DataFrame) -> DataFrame:
-        records = bronze.select(
-            "topic_id",
-            "epoch",
-            F.col("partition").alias("_partition"),
-            F.col("offset").alias("_offset"),
-            F.col("broker_time_utc").alias("_timestamp"),
-            F.col("key").alias("_key"),
-            F.col("value").alias("_value"),
-        )
+        records = bronze.transform(from_bronze)
         judged = records.transform(with_typed_fields(contract)).transform(with_verdict(contract))
         fields = [F.col(field.name).alias(field.column) for field in contract.fields]
         derived = [
