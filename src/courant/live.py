@@ -26,6 +26,7 @@ from courant.settings import Settings
 from courant.start import start_stack
 from courant.submit import INGEST, start_job, stop_job
 
+_STOPPED_BY = (signal.SIGTERM, signal.SIGHUP)  # as by Ctrl-C; a terminal that is closed hangs up
 _DATASETS = ("balance", "consumption_inf36")
 _FIRST_DAY, _DAYS, _SEED = date(2026, 1, 5), 7, 7
 _REFRESH_S = 1.0
@@ -83,14 +84,15 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
     log_path = reached.home / "logs" / "live.log"
     with log_path.open("ab") as log:
         run = LiveRun(reached, log, LiveCache(reached, list(_DATASETS)))
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        previous = {one: signal.signal(one, signal.default_int_handler) for one in _STOPPED_BY}
         try:
             run.replays = [_start_replay(reached, name, speed, log) for name in _DATASETS]
             _show(run, first_batch, log_path, console)
         except KeyboardInterrupt:
             console.print("stopping: the last batches are committed first")
         finally:
-            signal.signal(signal.SIGTERM, previous)
+            for one, handler in previous.items():
+                signal.signal(one, handler)
             run.stop()
             stack.down(settings)
     return 0
