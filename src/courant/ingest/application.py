@@ -115,7 +115,7 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
 
     lines = (
         _read(run, contract, starts.mysql)
-        .coalesce(run.spark.sparkContext.defaultParallelism)  # each task generates its code anew
+        .coalesce(run.spark.sparkContext.defaultParallelism)  # a task for each slot that can run it
         .transform(to_records)
         .transform(load_lines.to_load_lines(contract, epoch=starts.epoch.number))
     )

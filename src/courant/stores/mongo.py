@@ -103,11 +103,6 @@ def advance_mark(database: MongoDatabase, dataset: str, before: Mark, read: Docu
     return True
 
 
-def forget_mark(database: MongoDatabase, dataset: str) -> None:
-    """Make the next publish look at all days."""
-    database[MARKS].delete_one({"_id": dataset})
-
-
 def keep_run(database: MongoDatabase, run: Document) -> None:
     """Keep what a publish did, with the time of its end."""
     database[RUNS].insert_one(run | {"finished_at_utc": datetime.now(UTC)})
