@@ -193,6 +193,15 @@ def test_a_table_without_rows_is_left_alone(tmp_path: Path) -> None:
     assert (done.table, done.ok, done.after.files, done.after.bytes) == ("bronze/balance", True, 0, 0)
 
 
+def test_a_table_without_rows_and_partitions_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "rejects" / "balance").mkdir(parents=True)
+    DeltaTable.create(str(tmp_path / "rejects" / "balance"), pa.schema([("n", pa.int64())]))
+
+    (done,) = maintain(tmp_path)
+
+    assert (done.table, done.ok, done.after.files, done.after.bytes) == ("rejects/balance", True, 0, 0)
+
+
 # -- beside writers
 
 

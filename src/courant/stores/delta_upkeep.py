@@ -63,10 +63,10 @@ def measure_table(path: str) -> TableSize:
     stored = _stored_sizes(Path(path))
     return TableSize(
         files=added.num_rows,
-        bytes=sum(one["size_bytes_sum"] for one in sums),
+        bytes=sum(added["size_bytes"].to_pylist()),
         stored_files=len(stored),
         stored_bytes=sum(stored),
-        crowded=sum(one["size_bytes_count"] > -(-one["size_bytes_sum"] // FILE_BYTES) for one in sums),
+        crowded=sum(one["size_bytes_count"] > -(-(one["size_bytes_sum"] or 0) // FILE_BYTES) for one in sums),
     )
 
 
