@@ -52,7 +52,7 @@ from courant.errors import AnotherWriterError
 from courant.reconcile import reconcile
 from courant.session import submit_command, submit_environment
 from courant.settings import Settings
-from courant.stores import delta, delta_merge
+from courant.stores import delta, delta_replace
 
 ROWS_A_TRANSACTION = 5_000  # a day has 3,936 records: each is a transaction of its own
 SEGMENTS, NEWER, BAD = 82, 1_000, 6
@@ -342,12 +342,13 @@ def test_silver_that_changed_since_it_was_looked_at_is_not_overwritten(
     scene: Scene, spark: SparkSession
 ) -> None:
     path = delta.silver_path(scene.settings.lake.root, scene.contract.name)
-    since = delta_merge.table_version(path)
-    rows = delta.read_table(spark, path)
-    DeltaTable(path).update({"nb_points_soutirage": "1"}, predicate="slot_start_utc < '2026-03-10'")
+    since = delta_replace.read_state(path)
+    rows = delta.read_table(spark, path, version=since.version)
+    delta_replace.replace_all(path, rows.limit(3), since=since, partition_by=["paris_day"])
 
     with pytest.raises(AnotherWriterError, match="at the same time"):
-        delta_merge.overwrite(path, rows, since=since, partition_by="paris_day")
+        delta_replace.replace_all(path, rows, since=since, partition_by=["paris_day"])
+    assert DeltaTable(path).to_pyarrow_dataset().count_rows() == 3
     rebuild_silver(spark, scene.settings, scene.contract)
     assert in_lake(scene.settings, scene.contract) == scene.lake
 

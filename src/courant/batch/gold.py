@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from courant.domain.contract import Contract
 from courant.settings import Settings
-from courant.stores import delta, delta_changes, delta_merge
+from courant.stores import delta, delta_changes, delta_merge, delta_replace
 from courant.stores.delta_changes import TableVersion
 from courant.transforms import silver
 from courant.transforms.gold import GOLD_TABLES, PARTITION_COLUMN, recipes
@@ -44,12 +44,17 @@ class _Change:
     days: frozenset[date]
     is_full: bool
 
+    @property
+    def months(self) -> frozenset[date]:
+        """The months that the days lie in."""
+        return frozenset(months_of(self.days))
+
     def condition(self, columns: Iterable[str], grain: Grain) -> str:
         """Say which rows of a table with these columns are concerned."""
         own = [f"dataset = '{self.contract.name}'"] if "dataset" in columns else []
         if self.is_full:
             return " AND ".join([*own, f"{grain} IS NOT NULL"])
-        months = [in_dates(PARTITION_COLUMN, months_of(self.days))] if PARTITION_COLUMN in columns else []
+        months = [in_dates(PARTITION_COLUMN, self.months)] if PARTITION_COLUMN in columns else []
         days = [in_dates("paris_day", self.days)] if grain == "paris_day" else []
         return " AND ".join([*own, *months, *days])
 
@@ -63,9 +68,9 @@ def build_gold(
 ) -> list[GoldRun]:
     """Bring gold up to silver.
 
-    A table's days, or the months that they lie in, are replaced in one commit; then the table remembers the version
-    of silver that it has. A run that is killed leaves tables before or after that; the next one makes the days anew
-    that any table lacks, which gives the same rows.
+    The months of a table that the days lie in are written anew in one commit, with the other days' rows as they
+    are; then the table remembers the version of silver that it has. A run that is killed leaves tables before or
+    after that; the next one makes the days anew that any table lacks, which gives the same rows.
 
     Parameters
     ----------
@@ -144,9 +149,14 @@ def _build_table(
     path = delta.gold_path(lake, table)
     for _, recipe in made:
         delta_merge.ensure_table(path, recipe.schema, partition_by=PARTITION_COLUMN)
-    rows = reduce(DataFrame.unionByName, [_rows(spark, lake, change, recipe) for change, recipe in made])
-    where = " OR ".join(f"({change.condition(r.schema.names, r.grain)})" for change, r in made)
-    delta_changes.replace_rows(rows.repartition(PARTITION_COLUMN), path, where=where)
+    since = delta_replace.read_state(path)
+    concerned = reduce(frozenset.union, [change.months for change, _ in made])
+    months = "true" if any(change.is_full for change, _ in made) else in_dates(PARTITION_COLUMN, concerned)
+    stale = " OR ".join(f"({change.condition(r.schema.names, r.grain)})" for change, r in made)
+    kept = delta.read_table(spark, path, version=since.version).where(f"({months}) AND NOT ({stale})")
+    fresh = reduce(DataFrame.unionByName, [_rows(spark, lake, change, recipe) for change, recipe in made])
+    rows = kept.unionByName(fresh.select(kept.columns)).repartition(PARTITION_COLUMN)
+    delta_replace.replace_partitions(path, rows, where=months, since=since)
     if remember:
         delta_changes.store_sources(path, {change.contract.name: change.silver for change, _ in made})
     return [change.contract.name for change, _ in made]

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from courant.batch.rebuild_parts import Days, RebuildRun
 from courant.domain.contract import Contract
 from courant.settings import Settings
-from courant.stores import delta, delta_merge
+from courant.stores import delta, delta_merge, delta_replace
 from courant.stores.mysql.alone import alone
 from courant.stores.mysql.connection import session
 from courant.stores.mysql.migrate import upgrade
@@ -60,7 +60,7 @@ def _rebuild_whole(
     if not DeltaTable.is_deltatable(path):
         delta_merge.ensure_table(path, silver.silver_schema(contract), partition_by=silver.PARTITION_COLUMN)
     delta_merge.ensure_table(rejects, silver.rejects_schema())
-    since = delta_merge.table_version(path), delta_merge.table_version(rejects)
+    since = delta_replace.read_state(path), delta_replace.read_state(rejects)
     bronze = delta.bronze_path(lake, name)
     version = DeltaTable(bronze).version()
     reached, _ = delta_merge.position_of(bronze, version, (-1, {}))
@@ -68,9 +68,9 @@ def _rebuild_whole(
     fates = _fates_in_mysql(spark, settings, contract)
     judged = _judged(contract, records, fates).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        delta_merge.overwrite(rejects, _rejects(judged, records, fates), since=since[1])
-        newest = silver.to_newest(contract, judged)
-        delta_merge.overwrite(path, newest, since=since[0], partition_by=silver.PARTITION_COLUMN)
+        delta_replace.replace_all(rejects, _rejects(judged, records, fates), since=since[1])
+        newest = silver.to_newest(contract, silver.to_accepted(contract, judged))
+        delta_replace.replace_all(path, newest, since=since[0], partition_by=[silver.PARTITION_COLUMN])
     finally:
         judged.unpersist()
     delta_merge.store_position(path, reached)
@@ -86,15 +86,16 @@ def _rebuild_days(
     path, rejects = delta.silver_path(lake, name), delta.rejects_path(lake, name)
     delta_merge.ensure_table(path, silver.silver_schema(contract), partition_by=silver.PARTITION_COLUMN)
     delta_merge.ensure_table(rejects, silver.rejects_schema())
-    since = delta_merge.table_version(path)
+    since = delta_replace.read_state(path)
     records = delta.read_table(spark, delta.bronze_path(lake, name))
     fates = delta.read_table(spark, rejects).select(*_KEY, *_FATE)
     day = silver.PARTITION_COLUMN  # Delta's replaceWhere cannot read BETWEEN
     where = f"{day} >= DATE'{days.first.isoformat()}' AND {day} <= DATE'{days.last.isoformat()}'"
-    newest = silver.to_newest(contract, _judged(contract, records, fates).where(where)).persist()
+    accepted = silver.to_accepted(contract, _judged(contract, records, fates)).where(where)
+    newest = silver.to_newest(contract, accepted).persist()
     try:
         rows = newest.count()
-        delta_merge.overwrite(path, newest, since=since, where=where)
+        delta_replace.replace_partitions(path, newest, where=where, since=since)
     finally:
         newest.unpersist()
     return rows, 0

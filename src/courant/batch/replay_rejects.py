@@ -14,10 +14,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from courant.batch.late_writes import Look, collect_lines, open_late_sink, parts_of
+from courant.batch.silver import take_in
 from courant.domain.contract import Contract
 from courant.ingest.sinks import create_layers
 from courant.settings import Settings
-from courant.stores import delta, delta_merge
+from courant.stores import delta, delta_merge, delta_replace
 from courant.stores.mysql.alone import alone
 from courant.stores.mysql.connection import session
 from courant.stores.mysql.positions import Epoch, read_epochs
@@ -36,7 +37,7 @@ class ReplayRun:
     waiting: int  # open rejects that were judged again
     replayed: int  # of these, taken over by MySQL, or found to be superseded there
     refused: int  # of these, refused by the database alone
-    days: tuple[date, ...]  # Paris days that were merged into silver
+    days: tuple[date, ...]  # Paris days of silver that were written anew
     seconds: float
 
 
@@ -107,27 +108,20 @@ def _open_records(spark: SparkSession, settings: Settings, contract: Contract, f
 def _into_silver(
     spark: SparkSession, settings: Settings, contract: Contract, records: DataFrame, at: datetime
 ) -> tuple[date, ...]:
-    """Merge what passes, and mark its rejects; give the Paris days. Silver that was never built is left alone."""
+    """Take in what passes, and mark its rejects; give the Paris days. Silver that was never built is left alone."""
     path = delta.silver_path(settings.lake.root, contract.name)
     if not DeltaTable.is_deltatable(path):
         return ()
     rejects = delta.rejects_path(settings.lake.root, contract.name)
     delta_merge.ensure_table(path, silver.silver_schema(contract), partition_by=silver.PARTITION_COLUMN)
     delta_merge.ensure_table(rejects, silver.rejects_schema())
+    since = delta_replace.read_state(path)
     passing = records.transform(silver.to_judged(contract)).where(F.col("_broken_rules").isNull()).persist()
     try:
         found = passing.select(silver.PARTITION_COLUMN).distinct().collect()
         days = tuple(sorted(row[silver.PARTITION_COLUMN] for row in found))
         if days:
-            delta_merge.merge_newer(
-                spark,
-                path,
-                silver.to_newest(contract, passing),
-                keys=silver.key_columns(contract),
-                order=("source_epoch", "source_offset"),
-                partition=silver.PARTITION_COLUMN,
-                values=days,
-            )
+            take_in(spark, contract, path, silver.to_accepted(contract, passing), days, since=since)
             _mark_in_lake(spark, rejects, passing, at)
         return days
     finally:

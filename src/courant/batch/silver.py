@@ -1,21 +1,24 @@
-"""Silver: what is new in bronze, typed and judged by the contract, merged by natural key; what is refused, kept."""
+"""Silver: what is new in bronze, typed and judged by the contract, the newest of each key; what is refused, kept."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from deltalake import DeltaTable
 from pyspark import StorageLevel
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from courant.domain.contract import Contract
 from courant.settings import Settings
-from courant.stores import delta, delta_merge
+from courant.stores import delta, delta_merge, delta_replace
+from courant.stores.delta_replace import TableState
 from courant.transforms import silver
+from courant.transforms.gold_parts import in_dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,14 @@ class SilverRun:
     new_records: int  # bronze rows that silver had not seen
     accepted: int
     rejected: int
-    days: tuple[date, ...]  # Paris days that were merged into
+    days: tuple[date, ...]  # Paris days that were written anew
     seconds: float
 
 
 def build_silver(spark: SparkSession, settings: Settings, contract: Contract) -> SilverRun:
     """Bring a data set's silver and rejects up to bronze.
 
-    A run that is killed leaves each table before or after its merge; the next one merges the same records
+    A run that is killed leaves each table before or after its commit; the next one takes the same records in
     again, which changes nothing.
 
     Raises
@@ -56,9 +59,34 @@ def build_silver(spark: SparkSession, settings: Settings, contract: Contract) ->
     reached, new_records = delta_merge.position_of(bronze, version, since)
     if not new_records:
         return SilverRun(contract.name, 0, 0, 0, (), time.monotonic() - started)
-    counts = _merge(spark, contract, bronze, version, since, (path, rejects))
+    counts = _take(spark, contract, bronze, version, since, (path, rejects))
     delta_merge.store_position(path, reached)
     return SilverRun(contract.name, new_records, *counts, time.monotonic() - started)
+
+
+def take_in(  # noqa: PLR0913 - the parts of one write
+    spark: SparkSession,
+    contract: Contract,
+    path: str,
+    rows: DataFrame,
+    days: Iterable[date],
+    *,
+    since: TableState,
+) -> None:
+    """Put rows of some Paris days beside those that silver has, and keep the newest of each key.
+
+    The days are written anew in one commit, which costs what a day has. Raises as `delta_replace.replace_partitions`.
+    """
+    where = in_dates(silver.PARTITION_COLUMN, days)
+    known = delta.read_table(spark, path, version=since.version).where(where)
+    newest = silver.to_newest(contract, rows.unionByName(known))
+    delta_replace.replace_partitions(path, newest, where=where, since=since)
+
+
+def keep_rejects(spark: SparkSession, path: str, rows: DataFrame, *, since: TableState) -> None:
+    """Add rejects that the table does not have; those it has stay as they are. Raises as `take_in`."""
+    known = delta.read_table(spark, path, version=since.version).select(*silver.REJECT_KEY)
+    delta_replace.add_rows(path, rows.join(known, list(silver.REJECT_KEY), "left_anti"), since=since)
 
 
 def to_document(runs: list[SilverRun]) -> dict[str, Any]:
@@ -75,7 +103,7 @@ def to_document(runs: list[SilverRun]) -> dict[str, Any]:
     }
 
 
-def _merge(  # noqa: PLR0913, PLR0917 - the parts of one run
+def _take(  # noqa: PLR0913, PLR0917 - the parts of one run
     spark: SparkSession,
     contract: Contract,
     bronze: str,
@@ -83,8 +111,9 @@ def _merge(  # noqa: PLR0913, PLR0917 - the parts of one run
     since: delta_merge.Positions,
     tables: tuple[str, str],
 ) -> tuple[int, int, tuple[date, ...]]:
-    """Judge the new records once, and merge them into both tables: rejects first."""
+    """Judge the new records once, and take them into both tables: rejects first."""
     path, rejects = tables
+    states = tuple(map(delta_replace.read_state, tables))
     records = spark.read.format("delta").option("versionAsOf", version).load(bronze)
     new = records.where(silver.from_positions(*since))
     judged = new.transform(silver.to_judged(contract)).persist(StorageLevel.MEMORY_AND_DISK)
@@ -99,17 +128,9 @@ def _merge(  # noqa: PLR0913, PLR0917 - the parts of one run
         accepted = sum(row["count"] for row in counts if not row["is_rejected"])
         rejected = sum(row["count"] for row in counts if row["is_rejected"])
         if rejected:
-            delta_merge.insert_new(spark, rejects, silver.to_rejects(judged), keys=silver.REJECT_KEY)
+            keep_rejects(spark, rejects, silver.to_rejects(judged), since=states[1])
         if accepted:
-            delta_merge.merge_newer(
-                spark,
-                path,
-                silver.to_newest(contract, judged),
-                keys=silver.key_columns(contract),
-                order=("source_epoch", "source_offset"),
-                partition=silver.PARTITION_COLUMN,
-                values=days,
-            )
+            take_in(spark, contract, path, silver.to_accepted(contract, judged), days, since=states[0])
         return accepted, rejected, days
     finally:
         judged.unpersist()

@@ -1,4 +1,4 @@
-"""Delta tables that are made of another one: what changed in it since, and which rows to replace for that.
+"""Delta tables that are made of another one: what changed in that one since.
 
 What a table was made of is remembered in the table itself, after its data: a run that dies in between is done again.
 """
@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
-from pyspark.sql import DataFrame
-
-from courant.stores.delta_errors import lake_errors
 
 _SOURCES = "courant.sources"  # table property: by name, the versions of the tables that it was made of
 
@@ -87,25 +84,6 @@ def forget_source(path: str, name: str) -> None:
     if name in known:
         left = {source: asdict(state) for source, state in sorted(known.items()) if source != name}
         DeltaTable(path).alter.set_table_properties({_SOURCES: json.dumps(left)}, raise_if_not_exists=False)
-
-
-def replace_rows(rows: DataFrame, path: str, *, where: str) -> None:
-    """Put rows in the place of those that meet a condition, in one commit.
-
-    Parameters
-    ----------
-    rows
-        Rows with the table's columns, all of which meet the condition.
-
-    Raises
-    ------
-    AnotherWriterError
-        If another job changed the same rows at the same time; nothing was written.
-    DiskFullError
-        If the lake has no room left.
-    """
-    with lake_errors(path):
-        rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(path)
 
 
 def _read_commit(path: str, version: int) -> list[dict[str, Any]] | None:

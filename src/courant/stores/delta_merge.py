@@ -1,26 +1,23 @@
-"""Delta tables that are merged into: made and widened from a schema, changed by key, and aware of how far they read.
+"""Delta tables that follow bronze: made and widened from a schema, changed by key, and aware of how far they read.
 
-A merge is its own proof: done twice, it changes nothing. So the stored position only saves work; one that lags
-behind the rows, as after a kill between the two commits, costs a second look at records that are there already.
+The same records taken in twice change nothing. So the stored position only saves work; one that lags behind the
+rows, as after a kill between the two commits, costs a second look at records that are there already.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 
 import pyarrow.dataset as ds
 from delta.tables import DeltaTable as SparkTable
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from courant.errors import SchemaConflictError
-from courant.stores.delta_errors import another_job, lake_errors
+from courant.stores.delta_errors import lake_errors
 
 _POSITIONS = "courant.positions"  # table property: how far of bronze is in it
 _PROPERTIES = {"delta.checkpointInterval": "20"}
@@ -60,56 +57,6 @@ def ensure_table(path: str, schema: T.StructType, *, partition_by: str | None = 
         table.alter.add_columns(DeltaSchema.from_json(T.StructType(gained).json()).fields)
 
 
-def merge_newer(  # noqa: PLR0913 - the parts of one merge
-    spark: SparkSession,
-    path: str,
-    rows: DataFrame,
-    *,
-    keys: tuple[str, ...],
-    order: tuple[str, ...],
-    partition: str,
-    values: Iterable[date],
-) -> None:
-    """Insert rows whose key is new, and replace rows by later ones.
-
-    Parameters
-    ----------
-    rows
-        One row per key, with the table's columns.
-    order
-        Columns that say which of two rows of one key is later.
-    partition, values
-        The partition column, which is a function of the key, and the values that occur: no other is read.
-
-    Raises
-    ------
-    AnotherWriterError
-        If another job changed the same partitions at the same time; nothing was written.
-    DiskFullError
-        If the lake has no room left.
-    """
-    days = ", ".join(f"DATE'{value.isoformat()}'" for value in sorted(values))
-    condition = " AND ".join(
-        [f"t.`{partition}` IN ({days})", *[f"t.`{key}` <=> s.`{key}`" for key in (partition, *keys)]]
-    )
-    later = f"struct({_listed('s', order)}) > struct({_listed('t', order)})"
-    columns = {name: F.col(f"s.`{name}`") for name in rows.columns}
-    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), condition)
-    upsert = merge.whenMatchedUpdate(condition=later, set=dict(columns)).whenNotMatchedInsert(
-        values=dict(columns)
-    )
-    with lake_errors(path):
-        upsert.execute()
-
-
-def insert_new(spark: SparkSession, path: str, rows: DataFrame, *, keys: tuple[str, ...]) -> None:
-    """Insert rows whose key is new; leave the others as they are. Raises as `merge_newer`."""
-    condition = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
-    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), condition)
-    with lake_errors(path):
-        merge.whenNotMatchedInsertAll().execute()
-
-
 def update_known(  # noqa: PLR0913 - the parts of one merge
     spark: SparkSession,
     path: str,
@@ -119,42 +66,19 @@ def update_known(  # noqa: PLR0913 - the parts of one merge
     condition: str,
     values: dict[str, Column],
 ) -> None:
-    """Set columns of the rows `t` whose key occurs in `rows` and that meet a condition. Raises as `merge_newer`."""
-    same_key = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
-    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), same_key)
-    with lake_errors(path):
-        merge.whenMatchedUpdate(condition=condition, set=dict(values)).execute()
-
-
-def table_version(path: str) -> int:
-    """Give the table's newest version; -1 where there is no table."""
-    return DeltaTable(path).version() if DeltaTable.is_deltatable(path) else -1
-
-
-def overwrite(
-    path: str, rows: DataFrame, *, since: int, partition_by: str | None = None, where: str | None = None
-) -> None:
-    """Put rows in the place of the whole table, types included, or of the partitions that `where` names.
-
-    Parameters
-    ----------
-    since
-        The table's version when the making of `rows` began; -1 for a new table.
+    """Set columns of the rows `t` whose key occurs in `rows` and that meet a condition.
 
     Raises
     ------
     AnotherWriterError
-        If another job changed the table since then; nothing was written.
+        If another job changed the same rows at the same time; nothing was written.
     DiskFullError
         If the lake has no room left.
     """
-    if table_version(path) != since:
-        raise another_job(path)
-    writer = rows.write.format("delta").mode("overwrite")
-    writer = writer.partitionBy(partition_by) if partition_by else writer
-    kind = ("replaceWhere", where) if where else ("overwriteSchema", "true")
+    same_key = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
+    merge = SparkTable.forPath(spark, path).alias("t").merge(rows.alias("s"), same_key)
     with lake_errors(path):
-        writer.option(*kind).save(path)
+        merge.whenMatchedUpdate(condition=condition, set=dict(values)).execute()
 
 
 def stored_position(path: str) -> Positions:
@@ -189,7 +113,3 @@ def position_of(bronze: str, version: int, since: Positions) -> tuple[Positions,
     latest = max([epoch, *[row["epoch"] for row in grouped]])
     reached = {row["partition"]: row["offset_max"] + 1 for row in grouped if row["epoch"] == latest}
     return (latest, (known if latest == epoch else {}) | reached), places.num_rows
-
-
-def _listed(alias: str, columns: tuple[str, ...]) -> str:
-    return ", ".join(f"{alias}.`{column}`" for column in columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -101,17 +101,20 @@ def to_judged(contract: Contract) -> DataFrameTransform:
     return transform
 
 
-def to_newest(contract: Contract, judged: DataFrame) -> DataFrame:
-    """Keep one accepted row per natural key: the one of the latest epoch, and in it of the highest offset."""
-    columns = [field.name for field in silver_schema(contract)]
-    order = F.struct("source_epoch", "source_offset")
-    row = F.struct(*columns)
-    newest = (
-        judged.where(F.col(_RULES).isNull())
-        .groupBy(*key_columns(contract))
-        .agg(F.max_by(row, order).alias("row"))
-    )
-    return newest.select("row.*")
+def to_accepted(contract: Contract, judged: DataFrame) -> DataFrame:
+    """Keep the accepted records, with silver's columns."""
+    return judged.where(F.col(_RULES).isNull()).select([field.name for field in silver_schema(contract)])
+
+
+def to_newest(contract: Contract, rows: DataFrame) -> DataFrame:
+    """Keep one of silver's rows per natural key: the one of the latest epoch, and in it of the highest offset.
+
+    One sort serves both this and a write by day, which is why rows of one day are brought together first.
+    """
+    key = Window.partitionBy(PARTITION_COLUMN, *key_columns(contract))
+    newest_first = key.orderBy(F.desc("source_epoch"), F.desc("source_offset"))
+    numbered = rows.repartition(PARTITION_COLUMN).withColumn("_nth", F.row_number().over(newest_first))
+    return numbered.where("_nth = 1").drop("_nth")
 
 
 def to_rejects(judged: DataFrame) -> DataFrame:
