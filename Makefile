@@ -81,8 +81,8 @@ check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
 	.venv/bin/lint-imports
 	.venv/bin/typos
 
-test: $(SETUP) ## the complete test suite (ARGS="-k name")
-	.venv/bin/pytest $(ARGS)
+test: $(SETUP) ## the complete test suite, two files at a time (ARGS="-k name")
+	.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
 
 bench: $(SETUP) ## throughput and latency, as ratios to named peers
 	.venv/bin/python bench/ingest.py
