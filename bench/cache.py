@@ -171,7 +171,7 @@ def _table(timed: list[Timed], asks: int) -> Table:
         table.add_column(heading, justify="right")
     for one in timed:
         mysql, documents = (np.quantile(times, [0.5, 0.95]) for times in (one.mysql, one.mongo))
-        ratios = [f"{ratio:,.0f} ×" for ratio in mysql / documents]
+        ratios = [f"{ratio:,.1f} ×" for ratio in mysql / documents]  # 9.7 is below the target
         figures = [f"{value:,.2f}" for value in (*mysql, *documents)]
         table.add_row(one.question.text, *figures, *ratios, f"≥ {ASKED_RATIO} ×")
     return table
