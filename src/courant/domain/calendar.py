@@ -61,6 +61,18 @@ def slot_of_day(instant: datetime) -> int:
     return (require_aware(instant) - start) // timedelta(minutes=SLOT_MINUTES)
 
 
+def clock_half_hours(day: date) -> NDArray[np.int64]:
+    """Give the half hour of the clock, 0 to 47, that each slot of a Paris day begins at.
+
+    Returns
+    -------
+    numpy.ndarray
+        As many as the day has slots. In spring 4 and 5 (02:00 to 03:00) are lacking, in autumn they come twice.
+    """
+    epoch_s = np.array([int(start.timestamp()) for start in slots_of_day(day)], dtype=np.int64)
+    return np.rint(paris_hours(epoch_s) * 60 / SLOT_MINUTES).astype(np.int64)
+
+
 def weekday(day: date) -> int:
     """Give the day of the week, from 1 (Monday) to 7 (Sunday)."""
     return day.isoweekday()

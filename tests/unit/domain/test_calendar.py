@@ -22,6 +22,12 @@ def test_a_day_has_46_48_or_50_slots(day: date, slots: int) -> None:
     assert {calendar.paris_day(slot) for slot in found} == {day}
 
 
+def test_the_clock_skips_an_hour_in_spring_and_repeats_one_in_autumn() -> None:
+    assert calendar.clock_half_hours(date(2026, 3, 28)).tolist() == list(range(48))
+    assert calendar.clock_half_hours(date(2026, 3, 29)).tolist() == [0, 1, 2, 3, *range(6, 48)]
+    assert calendar.clock_half_hours(date(2025, 10, 26)).tolist() == [0, 1, 2, 3, 4, 5, 4, 5, *range(6, 48)]
+
+
 def test_a_day_of_quarter_hours_has_twice_as_many_slots() -> None:
     assert len(calendar.slots_of_day(date(2026, 3, 29), step_minutes=15)) == 92
 
