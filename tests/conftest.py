@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -44,6 +45,7 @@ def spark() -> Iterator[SparkSession]:
         patch.setenv("SPARK_CONF_DIR", str(CONF))
         own = ["--properties-file", str(CONF / "spark-short.conf"), "--load-spark-defaults"]
         arguments = ["--master", "local[2]", *own, "--jars", ",".join(map(str, jars())), "pyspark-shell"]
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("PYSPARK_SUBMIT_ARGS", " ".join(arguments))
         session = get_spark("tests")
         yield session

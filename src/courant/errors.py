@@ -157,6 +157,12 @@ class MongoDownError(CourantError):
     exit_code = 30
 
 
+class ParityError(CourantError):
+    """Engines that were given the same work did not do the same."""
+
+    exit_code = 31
+
+
 class JobError(CourantError):
     """A job that was started as a process of its own failed; the exit code is the job's."""
 

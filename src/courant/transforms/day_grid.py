@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from courant.domain.calendar import clock_half_hours
+from courant.domain.feature_matrix import CLOCK_HALF_HOURS, Grid
 
-CLOCK_HALF_HOURS = 48
 LOAD = "load_w"
 TEMPERATURE, NORMAL_TEMPERATURE, RADIATION = (
     "temperature_reelle_lissee",
@@ -22,7 +22,6 @@ TEMPERATURE, NORMAL_TEMPERATURE, RADIATION = (
 FIELDS = (LOAD, TEMPERATURE, NORMAL_TEMPERATURE, RADIATION)
 
 Document = Mapping[str, Any]
-Grid = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

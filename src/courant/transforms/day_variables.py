@@ -9,15 +9,8 @@ from typing import Literal
 import numpy as np
 
 from courant.domain.day_kinds import DayKind, day_group, day_kind, is_ordinary
-from courant.transforms.day_grid import (
-    CLOCK_HALF_HOURS,
-    LOAD,
-    NORMAL_TEMPERATURE,
-    RADIATION,
-    TEMPERATURE,
-    DayGrid,
-    Grid,
-)
+from courant.domain.feature_matrix import CLOCK_HALF_HOURS, Grid
+from courant.transforms.day_grid import LOAD, NORMAL_TEMPERATURE, RADIATION, TEMPERATURE, DayGrid
 
 Weather = Literal["unknown", "known"]
 HISTORY_DAYS = (
@@ -25,7 +18,7 @@ HISTORY_DAYS = (
 )
 HEATING_BELOW_DEGREES, COOLING_ABOVE_DEGREES = 15.0, 20.0
 
-_SIMILAR_DAYS, _SIMILAR_WITHIN_DAYS = 3, 28
+_SIMILAR_DAYS, _SIMILAR_WITHIN_DAYS = 3, 56
 _EVENING = slice(40, 48)  # 20:00 to 24:00
 _HARMONICS_OF_YEAR = 2
 _DAYS_A_YEAR = 365.25
@@ -150,19 +143,23 @@ def cooling(temperature: Grid, *, above: float = COOLING_ABOVE_DEGREES) -> Grid:
 
 
 def _similar_days(days: Sequence[date]) -> list[list[int]]:
-    """List, for each day, the last ordinary days of its group before it, at most four weeks back."""
+    """List, for each day, the ordinary days of its group in the eight weeks before it, the newest last.
+
+    In May and at the year's start four weeks may hold but one ordinary Saturday.
+    """
     groups, ordinary = [day_group(day) for day in days], [is_ordinary(day) for day in days]
     return [
-        [j for j in range(max(0, i - _SIMILAR_WITHIN_DAYS), i) if ordinary[j] and groups[j] is groups[i]][
-            -_SIMILAR_DAYS:
-        ]
+        [j for j in range(max(0, i - _SIMILAR_WITHIN_DAYS), i) if ordinary[j] and groups[j] is groups[i]]
         for i in range(len(days))
     ]
 
 
-def _mean_of(values: Grid, chosen: Sequence[Sequence[int]]) -> Grid:
+def _mean_of(values: Grid, similar: Sequence[Sequence[int]]) -> Grid:
+    """Average the last three similar days of which every half hour is known, or as many as there are."""
+    whole = np.asarray(~np.isnan(values).any(axis=1))
+    chosen = ([row for row in rows if whole[row]][-_SIMILAR_DAYS:] for rows in similar)
     nothing = np.full(CLOCK_HALF_HOURS, np.nan)
-    return np.stack([values[rows].mean(axis=0) if len(rows) == _SIMILAR_DAYS else nothing for rows in chosen])
+    return np.stack([values[rows].mean(axis=0) if rows else nothing for rows in chosen])
 
 
 def _lag(values: Grid, days: int) -> Grid:

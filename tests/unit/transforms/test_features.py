@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from feature_documents import days_from, documents_of
 
+from courant.domain.feature_matrix import FeatureMatrix
 from courant.transforms.day_variables import HISTORY_DAYS, heating
-from courant.transforms.features import FeatureMatrix, by_slot, to_features
+from courant.transforms.features import to_features
 
 FIRST = date(2026, 1, 5)  # a Monday
 WEATHER = {"temperature_reelle_lissee": 8.0, "temperature_normale_lissee": 6.5, "pseudo_rayonnement": 40.0}
@@ -99,7 +100,7 @@ def test_a_series_without_weather_has_neither_its_columns_nor_a_row_less() -> No
     assert len(without.trainable().target_w) == 48
 
 
-def test_a_day_is_complete_after_29_days_of_history_at_the_latest_and_needs_no_document() -> None:
+def test_a_day_is_complete_after_three_weeks_of_history_and_needs_no_document() -> None:
     days = days_from(FIRST, 61)
     found = matrix(days, history=60, **WEATHER)
 
@@ -122,18 +123,22 @@ def test_a_missing_slot_makes_only_rows_incomplete_that_look_back_on_it() -> Non
     assert len(rows.trainable().between(days[50], days[50]).slots) == 47  # the slot itself has no target
 
 
-def test_by_slot_multiplies_each_variable_with_harmonics_of_the_day() -> None:
-    day = FIRST + timedelta(days=40)
-    plain = matrix([day])
-    crossed = by_slot(plain, harmonics=1)
+def test_a_week_of_gaps_costs_only_the_days_that_look_back_on_it() -> None:
+    days = days_from(FIRST, 90)
+    found = [
+        d for d in documents_of(days, load_w=load) if not days[40] <= date.fromisoformat(d["day"]) <= days[46]
+    ]
+    rows = to_features(found, days=days[47:], weather="unknown")
 
-    assert len(crossed.columns) == 3 * (len(plain.columns) - 1) + 2
-    angle = 2 * np.pi * (np.arange(48) + 0.5) / 48
-    np.testing.assert_array_equal(crossed.column("load_1d_w"), plain.column("load_1d_w"))
-    np.testing.assert_allclose(
-        crossed.column("load_1d_w:day_cos_1"), plain.column("load_1d_w") * np.cos(angle)
-    )
-    np.testing.assert_allclose(crossed.column("day_sin_1"), np.sin(angle))
+    lacking = {day.item() for day in rows.days[np.isnan(rows.values).any(axis=1)]}
+    assert lacking == set(days[47:61])  # a fortnight: the furthest lag
+
+
+def test_may_has_features_though_its_holidays_fall_on_saturdays() -> None:
+    days = days_from(date(2021, 3, 1), 100)
+    rows = to_features(documents_of(days, load_w=load), days=days[31:], weather="unknown")
+
+    assert not np.isnan(rows.values).any()
 
 
 def test_heating_begins_below_15_degrees_and_what_is_unknown_stays_so() -> None:
