@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from pyspark.sql import SparkSession
 
 from courant.errors import ParityError
 from courant.ml.engines.dask import DaskKMeans, DaskRidge
-from courant.ml.engines.interface import Array, LinearRegressor, Segmenter
+from courant.ml.engines.interface import Array, LinearRegressor, Rows, Segmenter
 from courant.ml.engines.sklearn import SklearnKMeans, SklearnRidge
 from courant.ml.engines.spark import SparkKMeans, SparkRidge
 from courant.ml.parity import inertia, regression_parity, segment_parity
+from courant.ml.row_files import write_rows
 from courant.ml.segments import first_centres, to_shapes
 
 L2 = 0.05
@@ -50,7 +52,7 @@ def ridges(spark: SparkSession) -> dict[str, LinearRegressor]:
 
 def fitted(engines: Mapping[str, LinearRegressor], work: Work) -> list[LinearRegressor]:
     for engine in engines.values():
-        engine.fit(work.x, work.y)
+        engine.fit(engine.hold(work.x, work.y))
     return list(engines.values())
 
 
@@ -61,10 +63,11 @@ def test_a_ridge_solves_the_objective(spark: SparkSession, work: Work, name: str
     expected = np.linalg.solve(work.x.T @ work.x / n + L2 * np.eye(12), work.x.T @ y / n)
 
     engine = ridges(spark)[name]
-    engine.fit(work.x, y)
+    engine.fit(engine.hold(work.x, y))
 
     np.testing.assert_allclose(engine.coefficients, expected, rtol=1e-3, atol=1e-4 * unit)
-    np.testing.assert_allclose(engine.predict(work.x_test), work.x_test @ engine.coefficients, rtol=1e-8)
+    predicted = engine.predict(engine.hold(work.x_test))
+    np.testing.assert_allclose(predicted, work.x_test @ engine.coefficients, rtol=1e-8)
 
 
 def test_the_engines_reach_parity_on_rows_that_none_has_seen(spark: SparkSession, work: Work) -> None:
@@ -75,32 +78,63 @@ def test_the_engines_reach_parity_on_rows_that_none_has_seen(spark: SparkSession
     assert found.coefficients_spread < 0.001
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_rows_that_an_engine_reads_are_the_rows_that_it_is_given(
+    spark: SparkSession, work: Work, name: str, tmp_path: Path
+) -> None:
+    write_rows(tmp_path / "train.parquet", work.x, 250 * work.y, group_rows=200)
+    write_rows(tmp_path / "test.parquet", work.x_test, group_rows=30)
+    given, reading = ridges(spark)[name], ridges(spark)[name]
+
+    given.fit(given.hold(work.x, 250 * work.y))
+    reading.fit(reading.load(tmp_path / "train.parquet"))
+
+    np.testing.assert_allclose(reading.coefficients, given.coefficients, rtol=1e-4)
+    predicted = reading.predict(reading.load(tmp_path / "test.parquet"))
+    np.testing.assert_allclose(predicted, work.x_test @ reading.coefficients, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_curves_that_an_engine_reads_are_segmented_in_their_order(
+    spark: SparkSession, shapes: Array, name: str, tmp_path: Path
+) -> None:
+    write_rows(tmp_path / "shapes.parquet", shapes, group_rows=64)
+    engine: Segmenter = {"sklearn": SklearnKMeans(), "dask": DaskKMeans(), "spark": SparkKMeans(spark)}[name]
+
+    rows = engine.load(tmp_path / "shapes.parquet")
+    engine.fit(rows, first_centres(shapes, segments=3, seed=7))
+
+    labels = engine.predict(rows)
+    assert [len(set(labels[start : start + 200])) for start in (0, 200, 400)] == [1, 1, 1]
+    assert len(set(labels)) == 3
+
+
 class SklearnOnTheMean(SklearnRidge):
     """Believes that scikit-learn adds its penalty to the mean."""
 
-    def penalty(self, y: Array) -> dict[str, float]:  # noqa: ARG002 - that is the mistake
+    def penalty(self, rows: Rows) -> dict[str, float]:  # noqa: ARG002 - that is the mistake
         return {"alpha": self.l2}
 
 
 class DaskWithoutTheHalf(DaskRidge):
     """Forgets that dask-glm halves its penalty and scikit-learn does not."""
 
-    def penalty(self, y: Array) -> dict[str, float]:
-        return {"C": 1.0 / (self.l2 * len(y))}
+    def penalty(self, rows: Rows) -> dict[str, float]:
+        return {"C": 1.0 / (self.l2 * len(rows.x))}
 
 
 class SparkOnTheSum(SparkRidge):
     """Believes that MLlib adds its penalty to the sum."""
 
-    def penalty(self, y: Array) -> dict[str, float]:
-        return {"regParam": self.l2 * len(y), "elasticNetParam": 0.0}
+    def penalty(self, rows: Rows) -> dict[str, float]:
+        return {"regParam": self.l2 * rows.frame.count(), "elasticNetParam": 0.0}
 
 
 class SparkAsLasso(SparkRidge):
     """Mistakes the mixing parameter."""
 
-    def penalty(self, y: Array) -> dict[str, float]:
-        return super().penalty(y) | {"elasticNetParam": 1.0}
+    def penalty(self, rows: Rows) -> dict[str, float]:
+        return super().penalty(rows) | {"elasticNetParam": 1.0}
 
 
 @pytest.mark.parametrize("wrong", [SklearnOnTheMean, DaskWithoutTheHalf, SparkOnTheSum, SparkAsLasso])
@@ -127,7 +161,7 @@ def shapes() -> Array:
 def segmenters(spark: SparkSession, shapes: Array) -> list[Segmenter]:
     engines: list[Segmenter] = [SklearnKMeans(), DaskKMeans(), SparkKMeans(spark)]
     for engine in engines:
-        engine.fit(shapes, first_centres(shapes, segments=3, seed=7))
+        engine.fit(engine.hold(shapes), first_centres(shapes, segments=3, seed=7))
     return engines
 
 
@@ -139,7 +173,7 @@ def test_the_engines_segment_curves_alike(spark: SparkSession, shapes: Array) ->
     assert found.inertia_spread < 1e-9
     assert found.assignments_spread == 0
     for engine in engines:
-        labels = engine.predict(shapes)
+        labels = engine.predict(engine.hold(shapes))
         assert [len(set(labels[start : start + 200])) for start in (0, 200, 400)] == [1, 1, 1]
         assert len(set(labels)) == 3
 
@@ -149,7 +183,7 @@ def test_an_engine_that_was_stopped_early_is_no_parity(spark: SparkSession) -> N
     start = first_centres(blurred, segments=6, seed=7)
     engines: list[Segmenter] = [SklearnKMeans(), DaskKMeans(), SparkKMeans(spark, max_iterations=1)]
     for engine in engines:
-        engine.fit(blurred, start)
+        engine.fit(engine.hold(blurred), start)
 
     with pytest.raises(ParityError, match=r"inertia|assignments"):
         segment_parity(engines, blurred)

@@ -44,8 +44,18 @@ def regression_parity(engines: Sequence[LinearRegressor], x: Array, y: Array) ->
     ParityError
         If the RMSE or the coefficients differ by more than the tolerance: one of them solved another problem.
     """
-    errors = {engine.name: rmse(y, engine.predict(x)) for engine in engines}
-    weights = {engine.name: engine.coefficients for engine in engines}
+    errors = {engine.name: rmse(y, engine.predict(engine.hold(x))) for engine in engines}
+    return compare_regressions(errors, {engine.name: engine.coefficients for engine in engines})
+
+
+def compare_regressions(errors: Mapping[str, float], weights: Mapping[str, Array]) -> RegressionParity:
+    """Compare each engine's RMSE and (columns,) coefficients, wherever it was fitted.
+
+    Raises
+    ------
+    ParityError
+        As `regression_parity`.
+    """
     apart = (_apart(weights[one], weights[other]) for one, other in combinations(weights, 2))
     found = RegressionParity(errors, _spread(errors), max(apart, default=0.0))
     _require("RMSE", found.rmse_spread, RMSE_TOLERANCE, errors)
@@ -61,8 +71,20 @@ def segment_parity(engines: Sequence[Segmenter], x: Array) -> SegmentParity:
     ParityError
         If inertia or assignments differ by more than the tolerance.
     """
-    labels = {engine.name: engine.predict(x) for engine in engines}
-    inertias = {engine.name: inertia(x, engine.centres, labels[engine.name]) for engine in engines}
+    labels = {engine.name: engine.predict(engine.hold(x)) for engine in engines}
+    return compare_segments(
+        {engine.name: inertia(x, engine.centres, labels[engine.name]) for engine in engines}, labels
+    )
+
+
+def compare_segments(inertias: Mapping[str, float], labels: Mapping[str, Labels]) -> SegmentParity:
+    """Compare each engine's inertia and its segment of each row, wherever it was fitted.
+
+    Raises
+    ------
+    ParityError
+        As `segment_parity`.
+    """
     apart = (float(np.mean(labels[one] != labels[other])) for one, other in combinations(labels, 2))
     found = SegmentParity(inertias, _spread(inertias), max(apart, default=0.0))
     _require("inertia", found.inertia_spread, INERTIA_TOLERANCE, inertias)

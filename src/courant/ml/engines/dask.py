@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask
 import dask.array as da
 import dask_ml
 import numpy as np
@@ -9,6 +14,7 @@ from dask_ml.cluster import KMeans
 from dask_ml.linear_model import LinearRegression
 
 from courant.ml.engines.interface import Array, Described, Labels
+from courant.ml.row_files import RowFile
 
 BLOCK_ROWS = 16_384
 _UNMOVED = (
@@ -16,31 +22,58 @@ _UNMOVED = (
 )
 
 
-class DaskRidge:
-    """Ridge by L-BFGS: each iteration is one pass over all blocks."""
+@dataclass(frozen=True)
+class BlockRows:
+    """Rows in blocks."""
+
+    x: da.Array  # (rows, columns)
+    y: da.Array | None  # (rows,)
+
+
+class _InBlocks:
+    """How Dask-ML's models get their rows."""
 
     name = "dask"
+
+    def hold(self, x: Array, y: Array | None = None) -> BlockRows:
+        """Cut the arrays into blocks."""
+        return BlockRows(_cut(x), None if y is None else _cut(y))
+
+    def load(self, path: Path) -> BlockRows:
+        """Read a block from each group of the file.
+
+        The blocks are persisted, as Dask-ML's manual asks before an iterative `fit`: else each iteration would read
+        the file anew.
+        """
+        file = RowFile.of(path)
+        x = _from_groups(file.features, [(rows, file.columns) for rows in file.sizes])
+        y = _from_groups(file.target, [(rows,) for rows in file.sizes]) if file.has_target else None
+        return BlockRows(*dask.persist(x, y))
+
+
+class DaskRidge(_InBlocks):
+    """Ridge by L-BFGS: each iteration is one pass over all blocks."""
 
     def __init__(self, *, l2: float, max_iterations: int = 5_000, tolerance: float = 1e-4) -> None:
         self.l2 = l2
         self.max_iterations = max_iterations
         self.tolerance = tolerance
 
-    def penalty(self, y: Array) -> dict[str, float]:
+    def penalty(self, rows: BlockRows) -> dict[str, float]:
         """Map the penalty: dask-glm adds |b|² / (2 C) to the sum of squares."""
-        return {"C": 1.0 / (2.0 * self.l2 * len(y))}
+        return {"C": 1.0 / (2.0 * self.l2 * len(rows.x))}
 
-    def fit(self, x: Array, y: Array) -> None:
+    def fit(self, rows: BlockRows) -> None:
         """Descend until the gradient's greatest part is below the tolerance, or the loss no longer falls."""
         self._model = LinearRegression(
             penalty="l2", solver="lbfgs", fit_intercept=False, max_iter=self.max_iterations, tol=self.tolerance,
             # dask-glm would scale the columns by itself, and so the penalty with them.
-            solver_kwargs={"normalize": False}, **self.penalty(y),
-        ).fit(_blocks(x), _blocks(y))  # fmt: skip
+            solver_kwargs={"normalize": False}, **self.penalty(rows),
+        ).fit(rows.x, rows.y)  # fmt: skip
 
-    def predict(self, x: Array) -> Array:
+    def predict(self, rows: BlockRows) -> Array:
         """Multiply with the coefficients, block by block."""
-        return np.asarray(self._model.predict(_blocks(x)).compute())
+        return np.asarray(self._model.predict(rows.x).compute())
 
     def describe(self) -> Described:
         """Name the library, the solver and its penalty."""
@@ -52,23 +85,21 @@ class DaskRidge:
         return np.asarray(self._model.coef_)
 
 
-class DaskKMeans:
+class DaskKMeans(_InBlocks):
     """Lloyd's iterations, each one pass over all blocks, until no row changes its segment."""
-
-    name = "dask"
 
     def __init__(self, *, max_iterations: int = 300) -> None:
         self.max_iterations = max_iterations
 
-    def fit(self, x: Array, centres: Array) -> None:
+    def fit(self, rows: BlockRows, centres: Array) -> None:
         """Start at the centres, once."""
         self._model = KMeans(
             n_clusters=len(centres), init=centres, max_iter=self.max_iterations, tol=_UNMOVED
-        ).fit(_blocks(x))
+        ).fit(rows.x)
 
-    def predict(self, x: Array) -> Labels:
+    def predict(self, rows: BlockRows) -> Labels:
         """Find the nearest centre."""
-        return np.asarray(self._model.predict(_blocks(x)).compute(), dtype=np.int64)
+        return np.asarray(self._model.predict(rows.x).compute(), dtype=np.int64)
 
     def describe(self) -> Described:
         """Name the library and how many iterations there were."""
@@ -80,5 +111,12 @@ class DaskKMeans:
         return np.asarray(self._model.cluster_centers_)
 
 
-def _blocks(x: Array) -> da.Array:
+def _cut(x: Array) -> da.Array:
     return da.from_array(x, chunks=(BLOCK_ROWS, *x.shape[1:]))
+
+
+def _from_groups(read: Callable[[int], Array], shapes: list[tuple[int, ...]]) -> da.Array:
+    """Promise an array whose blocks `read` gives by their number."""
+    lazily = dask.delayed(read)
+    blocks = [da.from_delayed(lazily(group), shape, dtype=float) for group, shape in enumerate(shapes)]
+    return da.concatenate(blocks)

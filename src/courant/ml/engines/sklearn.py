@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 import sklearn
 from sklearn.cluster import KMeans
 from sklearn.linear_model import Ridge
 
 from courant.ml.engines.interface import Array, Described, Labels
+from courant.ml.row_files import RowFile
 
 
-class SklearnRidge:
-    """Ridge by a Cholesky decomposition of the normal equations: exact."""
+@dataclass(frozen=True)
+class ArrayRows:
+    """Rows as arrays."""
+
+    x: Array  # (rows, columns)
+    y: Array | None  # (rows,)
+
+
+class _InMemory:
+    """How scikit-learn's models get their rows."""
 
     name = "sklearn"
+
+    def hold(self, x: Array, y: Array | None = None) -> ArrayRows:
+        """Keep the arrays as they are."""
+        return ArrayRows(x, y)
+
+    def load(self, path: Path) -> ArrayRows:
+        """Fill one array group by group, so that no second copy of all rows is ever there."""
+        file = RowFile.of(path)
+        groups, ends = range(len(file.sizes)), np.cumsum(file.sizes)
+        x = np.empty((ends[-1], file.columns))
+        for group in groups:
+            x[ends[group] - file.sizes[group] : ends[group]] = file.features(group)
+        return ArrayRows(
+            x, np.concatenate([file.target(group) for group in groups]) if file.has_target else None
+        )
+
+
+class SklearnRidge(_InMemory):
+    """Ridge by a Cholesky decomposition of the normal equations: exact."""
 
     def __init__(self, *, l2: float) -> None:
         self.l2 = l2
 
-    def penalty(self, y: Array) -> dict[str, float]:
+    def penalty(self, rows: ArrayRows) -> dict[str, float]:
         """Map the penalty: scikit-learn adds it to the sum of squares, not to half their mean."""
-        return {"alpha": self.l2 * len(y)}
+        return {"alpha": self.l2 * len(rows.x)}
 
-    def fit(self, x: Array, y: Array) -> None:
+    def fit(self, rows: ArrayRows) -> None:
         """Solve the normal equations."""
-        self._model = Ridge(fit_intercept=False, solver="cholesky", **self.penalty(y)).fit(x, y)
+        self._model = Ridge(fit_intercept=False, solver="cholesky", **self.penalty(rows)).fit(rows.x, rows.y)
 
-    def predict(self, x: Array) -> Array:
+    def predict(self, rows: ArrayRows) -> Array:
         """Multiply with the coefficients."""
-        predicted: Array = self._model.predict(x)
+        predicted: Array = self._model.predict(rows.x)
         return predicted
 
     def describe(self) -> Described:
@@ -45,24 +77,22 @@ class SklearnRidge:
         return found
 
 
-class SklearnKMeans:
+class SklearnKMeans(_InMemory):
     """Lloyd's iterations until no row changes its segment."""
-
-    name = "sklearn"
 
     def __init__(self, *, max_iterations: int = 300) -> None:
         self.max_iterations = max_iterations
 
-    def fit(self, x: Array, centres: Array) -> None:
+    def fit(self, rows: ArrayRows, centres: Array) -> None:
         """Start at the centres, once."""
         self._model = KMeans(
             n_clusters=len(centres), init=centres, n_init=1, max_iter=self.max_iterations, tol=0.0,
             algorithm="lloyd",
-        ).fit(x)  # fmt: skip
+        ).fit(rows.x)  # fmt: skip
 
-    def predict(self, x: Array) -> Labels:
+    def predict(self, rows: ArrayRows) -> Labels:
         """Find the nearest centre."""
-        labels: Labels = self._model.predict(x).astype("int64")
+        labels: Labels = self._model.predict(rows.x).astype("int64")
         return labels
 
     def describe(self) -> Described:
