@@ -14,6 +14,7 @@ from courant.domain.calendar import clock_half_hours
 from courant.domain.feature_matrix import CLOCK_HALF_HOURS, Grid
 
 LOAD = "load_w"
+FILLED_HALF_HOURS = 4  # a day that lacks no more of a field is whole: the rest of the day says what they were
 TEMPERATURE, NORMAL_TEMPERATURE, RADIATION = (
     "temperature_reelle_lissee",
     "temperature_normale_lissee",
@@ -31,6 +32,7 @@ class DayGrid:
     series: str
     days: tuple[date, ...]  # every day from the first to the last
     fields: Mapping[str, Grid]  # (days, 48) each; a field of which the documents know nothing is left out
+    # A few missing half hours lie on a line between their neighbours of the day; a day that lacks more is a gap.
 
     def row_of(self, day: date) -> int:
         """Give the index of a day; negative, or beyond the last, for a day outside the grid."""
@@ -81,7 +83,9 @@ def _field(
     found = (
         slots_of(by_day.get(day), name, slots=len(clock)) for day, clock in zip(days, clocks, strict=True)
     )
-    return np.stack([_on_the_clock(values, clock) for values, clock in zip(found, clocks, strict=True)])
+    return np.stack(
+        [_filled(_on_the_clock(values, clock)) for values, clock in zip(found, clocks, strict=True)]
+    )
 
 
 def _on_the_clock(values: Grid, clock: NDArray[np.int64]) -> Grid:
@@ -92,3 +96,12 @@ def _on_the_clock(values: Grid, clock: NDArray[np.int64]) -> Grid:
     skipped = np.flatnonzero(counts == 0)
     means[skipped] = np.interp(skipped, there, means[there])
     return means
+
+
+def _filled(values: Grid) -> Grid:
+    """Fill a day's short gaps from the day alone: what comes after its midnight is not known when it ends."""
+    missing = np.isnan(values)
+    if not 0 < missing.sum() <= FILLED_HALF_HOURS:
+        return values
+    at = np.arange(len(values))
+    return np.where(missing, np.interp(at, at[~missing], values[~missing]), values)

@@ -46,8 +46,9 @@ def variables(grid: DayGrid, *, weather: Weather) -> dict[str, Grid]:
     return found | _of_forecast(grid) if weather == "known" else found
 
 
-def _of_load(load: Grid, similar: Sequence[Sequence[int]]) -> dict[str, Grid]:
-    usual = _mean_of(load, similar)
+def _of_load(measured: Grid, similar: Sequence[Sequence[int]]) -> dict[str, Grid]:
+    usual = _mean_of(measured, similar)
+    load = np.where(np.isnan(measured), usual, measured)  # a gap must not cost the forecasts of two weeks
     yesterday, excess = _lag(load, 1), _lag(load - usual, 1)
     return {
         **{f"load_{k}d_w": _lag(load, k) for k in (1, 2, 7, 14)},

@@ -31,13 +31,15 @@ def test_the_skipped_hour_lies_on_a_line_and_the_repeated_one_has_its_mean() -> 
     assert back.fields["load_w"][0].tolist() == [0, 1, 2, 3, 50, 60, *range(6, 48)]
 
 
-def test_a_slot_without_a_value_stays_unknown_and_no_neighbour_fills_it() -> None:
-    load = [100.0] * 48
-    grid = to_grid(
-        [document(date(2026, 1, 5), load_w=[*load[:10], None, *load[11:]])], until=date(2026, 1, 5)
-    )
+def test_few_missing_half_hours_lie_on_a_line_and_a_day_that_lacks_more_stays_a_gap() -> None:
+    load = [float(i) for i in range(48)]
+    short = document(date(2026, 1, 5), load_w=[*load[:10], None, None, *load[12:47], None])
+    long = document(date(2026, 1, 6), load_w=[*load[:10], *[None] * 5, *load[15:]])
 
-    assert np.flatnonzero(np.isnan(grid.fields["load_w"][0])).tolist() == [10]
+    found = to_grid([short, long], until=date(2026, 1, 6)).fields["load_w"]
+
+    assert found[0].tolist() == [*load[:47], 46.0]  # the last holds: the next day has not begun
+    assert np.flatnonzero(np.isnan(found[1])).tolist() == [10, 11, 12, 13, 14]
 
 
 def test_a_field_of_which_nothing_is_known_is_left_out() -> None:

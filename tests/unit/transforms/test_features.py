@@ -111,27 +111,29 @@ def test_a_day_is_complete_after_three_weeks_of_history_and_needs_no_document() 
     assert len(tomorrow.trainable().values) == 0
 
 
-def test_a_missing_slot_makes_only_rows_incomplete_that_look_back_on_it() -> None:
+def test_a_missing_slot_is_no_target_and_lies_on_a_line_for_the_rows_that_look_back_on_it() -> None:
     days = days_from(FIRST, 60)
     found = documents_of(days, load_w=load)
     found[50]["load_w"][10] = None
     rows = to_features(found, days=days, weather="unknown").between(days[40], days[-1])
 
-    lost = {day.item() for day in rows.days[np.isnan(rows.column("load_1d_w"))]}
-    assert lost == {days[51]}
-    assert np.isnan(rows.column("load_1d_w")).sum() == 1
-    assert len(rows.trainable().between(days[50], days[50]).slots) == 47  # the slot itself has no target
+    assert not np.isnan(rows.values).any()
+    assert rows.between(days[51], days[51]).column("load_1d_w")[10] == load(
+        days[50], 10
+    )  # it was a line before
+    assert len(rows.trainable().between(days[50], days[50]).slots) == 47
 
 
-def test_a_week_of_gaps_costs_only_the_days_that_look_back_on_it() -> None:
+def test_a_week_without_documents_has_no_target_and_costs_no_later_row() -> None:
     days = days_from(FIRST, 90)
-    found = [
-        d for d in documents_of(days, load_w=load) if not days[40] <= date.fromisoformat(d["day"]) <= days[46]
-    ]
-    rows = to_features(found, days=days[47:], weather="unknown")
+    gap = days[40:47]
+    found = [d for d in documents_of(days, load_w=load) if date.fromisoformat(d["day"]) not in gap]
+    rows = to_features(found, days=days[40:], weather="unknown")
 
-    lacking = {day.item() for day in rows.days[np.isnan(rows.values).any(axis=1)]}
-    assert lacking == set(days[47:61])  # a fortnight: the furthest lag
+    assert not np.isnan(rows.values).any()
+    usual = rows.between(days[46], days[46]).column("load_similar_w")
+    assert rows.between(days[47], days[47]).column("load_1d_w").tolist() == usual.tolist()
+    assert {day.item() for day in rows.trainable().days} == set(days[47:])
 
 
 def test_may_has_features_though_its_holidays_fall_on_saturdays() -> None:
