@@ -163,6 +163,12 @@ class ParityError(CourantError):
     exit_code = 31
 
 
+class NotEnoughDataError(CourantError):
+    """There are too few days to learn or to judge from."""
+
+    exit_code = 32
+
+
 class JobError(CourantError):
     """A job that was started as a process of its own failed; the exit code is the job's."""
 
