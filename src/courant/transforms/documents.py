@@ -12,13 +12,14 @@ from pyspark.sql import functions as F
 from courant.domain.contract import Contract
 from courant.transforms import document_parts as parts
 from courant.transforms import gold_balance
+from courant.transforms.day_grid import NORMAL_TEMPERATURE, RADIATION, TEMPERATURE
 from courant.transforms.gold_balance import LOAD
 from courant.transforms.gold_parts import highest, numeric_columns
 from courant.transforms.records import DataFrameTransform
 
 CURVES, BALANCES, LATEST, FEATURES = "daily_curves", "daily_balance", "kpi_latest", "features_daily"
 
-WEATHER = ("temperature_reelle_lissee", "temperature_normale_lissee", "pseudo_rayonnement")
+WEATHER = (TEMPERATURE, NORMAL_TEMPERATURE, RADIATION)
 _SLOTS_AN_HOUR = 2
 _SERIES = ("dataset", "region_code", "profil")
 _CALENDAR_FEATURES = ("weekday", "is_holiday", "season", "day_of_year")

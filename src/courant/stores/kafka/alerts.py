@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from courant.settings import Settings
-from courant.stores.kafka.client import ANSWER_WITHIN_S, connect, down, our_errors
+from courant.stores.kafka.client import down
 from courant.stores.kafka.sending import RecordSender
-from courant.stores.kafka.topics import _create_topics
+from courant.stores.kafka.topics import ensure_named
 
 ALERTS = "alerts"
 
@@ -27,15 +27,8 @@ def send_alert(settings: Settings, key: str, alert: Mapping[str, Any]) -> None:
     KafkaDownError
         If the broker does not take it.
     """
-    _ensure_topic(settings)
+    ensure_named(settings, [ALERTS])
     with RecordSender(settings, ALERTS) as sender:
         sender.send([key], [json.dumps(alert, ensure_ascii=False)])
     if sender.failed:
         raise down(settings, sender.first_failure)
-
-
-def _ensure_topic(settings: Settings) -> None:
-    with our_errors(settings, ALERTS):
-        admin = connect(settings)
-        if ALERTS not in admin.list_topics(timeout=ANSWER_WITHIN_S).topics:
-            _create_topics(admin, settings, [ALERTS])

@@ -39,7 +39,11 @@ def ensure_topics(settings: Settings, contracts: Iterable[Contract]) -> None:
     KafkaDownError
         If no broker answers.
     """
-    names = sorted({contract.topic for contract in contracts})
+    ensure_named(settings, {contract.topic for contract in contracts})
+
+
+def ensure_named(settings: Settings, names: Iterable[str]) -> None:
+    """Make the topics of these names that are missing; raises as `ensure_topics`."""
     with our_errors(settings):
         admin = connect(settings)
         missing = set(names) - set(admin.list_topics(timeout=ANSWER_WITHIN_S).topics)
