@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from courant.domain.calendar import day_bounds_utc, instant_texts, paris_hours
+from courant.domain.day_kinds import day_group
 from courant.domain.enedis import shapes, weather
 from courant.domain.enedis.noise import Floats, signed, smooth
 from courant.domain.enedis.segments import Shape
@@ -66,9 +67,9 @@ def balance_blocks(*, start: date, days: int, seed: int) -> Iterator[pl.DataFram
 
 def _block(days: list[date], seed: int) -> pl.DataFrame:
     epochs = np.concatenate([_slot_seconds(day) for day in days])
-    kinds = np.concatenate([np.full(len(_slot_seconds(day)), shapes.day_kind(day)) for day in days])
+    groups = np.concatenate([np.full(len(_slot_seconds(day)), day_group(day)) for day in days])
     when = epochs / 86_400
-    consumption = _consumption(kinds, epochs, seed)
+    consumption = _consumption(groups, epochs, seed)
     production = _production(when, seed)
     columns: dict[str, object] = {"horodate": instant_texts(epochs, zone="UTC")}
     columns |= consumption | production | _grid(consumption["consommation_totale"], production, when, seed)
@@ -83,13 +84,13 @@ def _slot_seconds(day: date) -> Watts:
     return np.arange(int(start.timestamp()), int(end.timestamp()), step, dtype=np.int64)
 
 
-def _consumption(kinds: Watts, epochs: Watts, seed: int) -> dict[str, Watts]:
+def _consumption(groups: shapes.Groups, epochs: Watts, seed: int) -> dict[str, Watts]:
     when, hours = epochs / 86_400, paris_hours(epochs)
     daylight = weather.hours_of_daylight(when)
     celsius = weather.country_temperature(when - 0.25, seed=seed)  # walls answer with a delay
     drawn: dict[str, Watts] = {}
     for stream, (name, mean, shape, growth) in enumerate(_PARTS):
-        habit = shapes.habit(shape, kinds=kinds, local_hours=hours, daylight_h=daylight)
+        habit = shapes.habit(shape, groups=groups, local_hours=hours, daylight_h=daylight)
         cold = shapes.heating_factor(celsius, growth=growth)
         drawn[name] = _watts(mean * habit * cold * _chance(when, seed, stream))
     drawn["consommation_totale"] = np.sum(list(drawn.values()), axis=0)

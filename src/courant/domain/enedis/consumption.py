@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from courant.domain.calendar import PARIS, day_bounds_utc, instant_texts, paris_hours
+from courant.domain.day_kinds import day_group
 from courant.domain.enedis import shapes, weather
 from courant.domain.enedis.noise import Floats, Whole, signed, uniform
 from courant.domain.enedis.segments import REGIONS, Region, Segment, Shape
@@ -172,9 +173,9 @@ def _daily_means(kind: _Kind, days: list[date], regions: tuple[Region, ...], see
 
 def _levels(day: date, celsius: Floats) -> Floats:
     """Give the day's level by (region, shape)."""
-    kind, daylight = shapes.day_kind(day), _daylight(day)
+    group, daylight = day_group(day), _daylight(day)
     return np.stack(
-        [shapes.of_day(s, kind=kind, celsius=celsius, daylight_h=daylight) for s in _SHAPES], axis=-1
+        [shapes.of_day(s, group=group, celsius=celsius, daylight_h=daylight) for s in _SHAPES], axis=-1
     )
 
 
@@ -204,8 +205,8 @@ def _day_frame(kind: _Kind, day: date, regions: tuple[Region, ...], seed: int) -
 def _slot_means(kind: _Kind, month: _Month, day: date, regions: tuple[Region, ...], seed: int) -> Floats:
     """Give the mean Wh per site by (slot, region, segment): half-hourly, or the day's mean for few sites."""
     epochs = _slot_seconds(day)
-    hours, how, daylight = paris_hours(epochs) + 0.25, shapes.day_kind(day), _daylight(day)
-    curves = [shapes.within_day(s, kind=how, local_hours=hours, daylight_h=daylight) for s in _SHAPES]
+    hours, group, daylight = paris_hours(epochs) + 0.25, day_group(day), _daylight(day)
+    curves = [shapes.within_day(s, group=group, local_hours=hours, daylight_h=daylight) for s in _SHAPES]
     shape = np.stack(curves, axis=-1)[:, None, kind.shape]
     codes, segments = _places(regions, len(kind.segments))
     chance = 1.0 + 0.015 * signed(seed, _SLOT, codes, segments, epochs[:, None, None] // 1800)

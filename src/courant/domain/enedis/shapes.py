@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
-from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from courant.domain.calendar import is_holiday, weekday
-from courant.domain.enedis.noise import Floats, Whole
+from courant.domain.day_kinds import DayGroup
+from courant.domain.enedis.noise import Floats
 from courant.domain.enedis.segments import Shape
 
 _HEATING_BELOW_CELSIUS = 15.0
 _MEAN_HEATING_DEGREES = 4.6  # the country's normal year, so that a year's mean factor is about 1
 _DARK_MARGIN_H = 0.5
 
-
-class DayKind(IntEnum):
-    """Days that are lived alike; a public holiday is lived as a Sunday."""
-
-    WORKING = 0
-    SATURDAY = 1
-    SUNDAY = 2
+Groups = NDArray[np.str_]  # of days, a slot each
 
 
 @dataclass(frozen=True, slots=True)
 class _Habits:
     working: tuple[float, ...]  # one number per Paris hour, around 1
     resting: tuple[float, ...]
-    by_day_kind: tuple[float, float, float]
+    by_day_group: tuple[float, float, float]  # in the order of DayGroup
     heating: float  # growth per °C below the threshold
+
+    def level(self, group: DayGroup) -> float:
+        """Give the share of the year's mean on such days."""
+        return self.by_day_group[tuple(DayGroup).index(group)]
 
 
 # fmt: off
@@ -72,41 +69,34 @@ _HABITS = {
 # fmt: on
 
 
-def day_kind(day: date) -> DayKind:
-    """Say how a day is lived."""
-    if weekday(day) == 7 or is_holiday(day):
-        return DayKind.SUNDAY
-    return DayKind.SATURDAY if weekday(day) == 6 else DayKind.WORKING
-
-
-def within_day(shape: Shape, *, kind: DayKind, local_hours: Floats, daylight_h: float | Floats) -> Floats:
+def within_day(shape: Shape, *, group: DayGroup, local_hours: Floats, daylight_h: float | Floats) -> Floats:
     """Give the share of the day's mean at Paris clock hours (0 to 24, slot centres); mean about 1."""
     if shape is Shape.STREET_LIGHT:
         return _night(local_hours, daylight_h)
     habits = _HABITS[shape]
-    curve = np.array(habits.working if kind is DayKind.WORKING else habits.resting)
+    curve = np.array(habits.working if group is DayGroup.WORKING else habits.resting)
     centres = np.arange(-0.5, 25.0)
     around = np.concatenate([curve[-1:], curve, curve[:1]])
     return np.asarray(np.interp(local_hours, centres, around) / curve.mean())
 
 
-def habit(shape: Shape, *, kinds: Whole, local_hours: Floats, daylight_h: Floats) -> Floats:
-    """Give a slot's share of the mean, before weather, in a series of slots of days of these kinds."""
+def habit(shape: Shape, *, groups: Groups, local_hours: Floats, daylight_h: Floats) -> Floats:
+    """Give a slot's share of the mean, before weather, in a series of slots of days of these groups."""
     shares = np.empty_like(local_hours)
-    for kind in DayKind:
-        chosen = kinds == kind
+    for group in DayGroup:
+        chosen = groups == group
         hours, daylight = local_hours[chosen], daylight_h[chosen]
-        level = _HABITS[shape].by_day_kind[kind]
-        shares[chosen] = level * within_day(shape, kind=kind, local_hours=hours, daylight_h=daylight)
+        level = _HABITS[shape].level(group)
+        shares[chosen] = level * within_day(shape, group=group, local_hours=hours, daylight_h=daylight)
     return shares
 
 
-def of_day(shape: Shape, *, kind: DayKind, celsius: Floats, daylight_h: float) -> Floats:
+def of_day(shape: Shape, *, group: DayGroup, celsius: Floats, daylight_h: float) -> Floats:
     """Give the share of a normal year's mean on days of these temperatures."""
     if shape is Shape.STREET_LIGHT:
         return np.full_like(celsius, (24.0 - daylight_h) / 12.0)
     habits = _HABITS[shape]
-    return habits.by_day_kind[kind] * heating_factor(celsius, growth=habits.heating)
+    return habits.level(group) * heating_factor(celsius, growth=habits.heating)
 
 
 def heating_factor(celsius: Floats, *, growth: float) -> Floats:
