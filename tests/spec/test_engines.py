@@ -116,11 +116,11 @@ class SklearnOnTheMean(SklearnRidge):
         return {"alpha": self.l2}
 
 
-class DaskWithoutTheHalf(DaskRidge):
-    """Forgets that dask-glm halves its penalty and scikit-learn does not."""
+class DaskWithoutTheRoot(DaskRidge):
+    """Forgets that the weight of a row is squared."""
 
     def penalty(self, rows: Rows) -> dict[str, float]:
-        return {"C": 1.0 / (self.l2 * len(rows.x))}
+        return {"weight": self.l2 * len(rows.x)}
 
 
 class SparkOnTheSum(SparkRidge):
@@ -137,7 +137,7 @@ class SparkAsLasso(SparkRidge):
         return super().penalty(rows) | {"elasticNetParam": 1.0}
 
 
-@pytest.mark.parametrize("wrong", [SklearnOnTheMean, DaskWithoutTheHalf, SparkOnTheSum, SparkAsLasso])
+@pytest.mark.parametrize("wrong", [SklearnOnTheMean, DaskWithoutTheRoot, SparkOnTheSum, SparkAsLasso])
 def test_a_wrong_mapping_of_the_penalty_is_no_parity(
     spark: SparkSession, work: Work, wrong: type[LinearRegressor]
 ) -> None:
@@ -198,7 +198,7 @@ def test_every_engine_says_what_it_is(spark: SparkSession, work: Work) -> None:
         "Spark MLlib",
     ]
     assert described[0]["alpha"] == pytest.approx(L2 * 900)
-    assert described[1]["C"] == pytest.approx(1 / (2 * L2 * 900))
+    assert described[1]["weight"] == pytest.approx((L2 * 900) ** 0.5)
     assert described[2]["regParam"] == pytest.approx(L2 * work.y.std())
 
 

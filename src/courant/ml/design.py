@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from courant.domain.feature_matrix import SLOT_HARMONICS, FeatureMatrix, by_slot
 from courant.ml.engines.interface import Array
 
+_ROUNDING = (
+    1e-12  # a deviation that is smaller, beside the mean, is the rounding of a column that does not vary
+)
+
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and deviation of columns; what never varies has deviation 1 and so becomes 0."""
+    """Mean and deviation of columns; what never varies becomes 0."""
 
     mean: Array
     deviation: Array
@@ -20,12 +26,17 @@ class Scale:
     @classmethod
     def of(cls, values: Array) -> Scale:
         """Measure the rows of training, without NaN."""
-        deviation = values.std(axis=0)
-        return cls(values.mean(axis=0), np.where(deviation > 0, deviation, 1.0))
+        mean, deviation = values.mean(axis=0), values.std(axis=0)
+        return cls(mean, np.where(deviation > _ROUNDING * np.abs(mean), deviation, 0.0))
+
+    @property
+    def varies(self) -> NDArray[np.bool_]:
+        """(columns,): whether there is anything to learn from it."""
+        return np.asarray(self.deviation > 0)
 
     def apply(self, values: Array) -> Array:
         """Bring values to mean 0 and deviation 1."""
-        return np.asarray((values - self.mean) / self.deviation)
+        return np.asarray((values - self.mean) * self.varies / np.where(self.varies, self.deviation, 1.0))
 
     def undo(self, values: Array) -> Array:
         """Bring values back to their unit."""
@@ -37,7 +48,7 @@ class LinearDesign:
     """What standardises the rows of training and, with the same figures, those of a forecast.
 
     Centred before they are multiplied, a variable and its products say different things; centred again, they need no
-    intercept.
+    intercept. Columns that do not vary are left out: MLlib's exact solver gives up on them without a word.
     """
 
     harmonics: int
@@ -54,11 +65,14 @@ class LinearDesign:
 
     def columns(self, rows: FeatureMatrix) -> tuple[str, ...]:
         """Name the columns of `x`."""
-        return by_slot(rows.take(np.zeros(len(rows.slots), dtype=np.bool_)), harmonics=self.harmonics).columns
+        nothing = rows.take(np.zeros(len(rows.slots), dtype=np.bool_))
+        return tuple(compress(by_slot(nothing, harmonics=self.harmonics).columns, self.products.varies))
 
     def x(self, rows: FeatureMatrix) -> Array:
         """(rows, columns), standardised."""
-        return self.products.apply(_products(rows, self.variables, self.harmonics).values)
+        return self.products.apply(_products(rows, self.variables, self.harmonics).values)[
+            :, self.products.varies
+        ]
 
     def y(self, rows: FeatureMatrix) -> Array:
         """(rows,): the target, standardised."""

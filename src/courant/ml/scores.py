@@ -18,11 +18,19 @@ def mae(actual: Array, forecast: Array) -> float:
 
 
 def mape(actual: Array, forecast: Array) -> float:
-    """Give the mean absolute error as a percentage of what happened; rows where that is 0 are left out."""
+    """Give the mean absolute error as a percentage of what happened; rows where that is 0 are left out; NaN of none."""
     there = actual != 0
+    if not there.any():
+        return float("nan")
     return float(100 * np.mean(np.abs((actual[there] - forecast[there]) / actual[there])))
 
 
 def r2(actual: Array, forecast: Array) -> float:
-    """Give the share of the variance that the forecast explains."""
-    return float(1 - np.sum((actual - forecast) ** 2) / np.sum((actual - actual.mean()) ** 2))
+    """Give the share of the variance that the forecast explains; NaN where there is none."""
+    whole = np.sum((actual - actual.mean()) ** 2)
+    return float(1 - np.sum((actual - forecast) ** 2) / whole) if whole > 0 else float("nan")
+
+
+def scores(actual: Array, forecast: Array) -> dict[str, float]:
+    """Give all of them by name: `rmse` and `mae` in the unit of both, `mape` in %, and `r2`."""
+    return {score.__name__: score(actual, forecast) for score in (rmse, mae, mape, r2)}

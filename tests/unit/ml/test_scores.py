@@ -17,3 +17,8 @@ def test_each_score_of_three_values() -> None:
 
 def test_what_was_zero_has_no_percentage() -> None:
     assert mape(np.array([0.0, 100.0]), np.array([5.0, 150.0])) == 50
+
+
+def test_nothing_but_zeros_has_no_percentage_and_no_variance() -> None:
+    assert np.isnan(mape(np.zeros(2), np.ones(2)))
+    assert np.isnan(r2(np.ones(2), np.zeros(2)))
