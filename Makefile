@@ -10,8 +10,8 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile schedule maintain \
-        replay-rejects rebuild check test bench
+.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile schedule ml drift mlflow \
+        ml-report maintain replay-rejects rebuild check test bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -62,6 +62,19 @@ reconcile: $(SETUP) ## prove that all layers agree, from Kafka to MongoDB
 
 schedule: $(SETUP) ## all of this every 10 minutes and daily, by Dagster on 127.0.0.1:3000
 	@$(COURANT) schedule
+
+##@ Models
+ml: $(SETUP) ## compare the engines, train, forecast the next day (DATASET=balance ARGS="--scales 1,4,16 --cores 1,2")
+	@$(COURANT) ml $(CHOSEN) $(ARGS)
+
+drift: $(SETUP) ## judge whether the last days' features are those of the season before
+	@$(COURANT) drift $(CHOSEN)
+
+mlflow: $(SETUP) ## the runs of the models and their plots, on 127.0.0.1:5000
+	@$(COURANT) mlflow
+
+ml-report: $(SETUP) ## write docs/ml-comparison.md from the newest runs
+	@$(COURANT) ml-report $(CHOSEN)
 
 ##@ Upkeep
 maintain: $(SETUP) ## merge small files of the lake, delete what no version needs

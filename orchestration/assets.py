@@ -12,7 +12,7 @@ from courant.domain.contract import load_contracts
 from courant.errors import JobError
 from courant.layers.status import read_bronze
 from courant.settings import load_settings
-from courant.steps import CACHE, PROOF, UPKEEP, Finished, Step, run_step
+from courant.steps import CACHE, DRIFT, MODEL, PROOF, UPKEEP, Finished, Step, run_step
 
 _COUNTS = ("produced", "bronze", "accepted", "rejected", "mysql", "missing", "doubled", "stale_days")
 
@@ -32,10 +32,11 @@ def observe_bronze() -> dg.AssetObservation:
 
 
 def layer_assets() -> list[dg.AssetsDefinition]:
-    """Make an asset of each step of the cache, each behind the one before it, and one of the upkeep."""
+    """Make an asset of each step: the cache's in their order, the models behind the cache, the upkeep."""
     names = [BRONZE.key.to_user_string(), *(step.name for step in CACHE)]
-    chain = [_asset(step, [before]) for before, step in zip(names, CACHE, strict=False)]
-    return [*chain, _asset(UPKEEP, [])]
+    chain = [_asset(step, [before], "lake", "spark") for before, step in zip(names, CACHE, strict=False)]
+    models = [_asset(step, [names[-1]], "models", "python") for step in (DRIFT, MODEL)]
+    return [*chain, *models, _asset(UPKEEP, [], "upkeep", "deltalake")]
 
 
 @dg.asset_check(
@@ -73,17 +74,19 @@ def reconcile_metadata(document: Mapping[str, Any]) -> dict[str, Any]:
     return counts | {"document": dg.MetadataValue.json(dict(document))}
 
 
-def _asset(step: Step, before: list[str]) -> dg.AssetsDefinition:
+def _asset(step: Step, before: list[str], group: str, kind: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=step.name,
         deps=before,
-        group_name="lake" if before else "upkeep",
-        kinds={"spark"} if before else {"deltalake"},
+        group_name=group,
+        kinds={kind},
         description=f"`{step.job}`, as a process",
     )
     def made(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         if BRONZE.key in context.assets_def.dependency_keys:
             context.log_event(observe_bronze())
-        return dg.MaterializeResult(metadata={"document": dg.MetadataValue.json(run(step).document)})
+        finished = run(step)
+        said = {"nothing to do": finished.excuse} if finished.excuse else {}
+        return dg.MaterializeResult(metadata={"document": dg.MetadataValue.json(finished.document), **said})
 
     return made

@@ -11,7 +11,7 @@ from orchestration.schedules import cache, daily, schedules
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Give the assets bronze → silver → gold → aggregates, their check, the upkeep, and the schedules."""
+    """Give the assets from bronze to the forecast, their check, the upkeep, and the schedules."""
     return dg.Definitions(
         assets=[BRONZE, *layer_assets()],
         asset_checks=[reconcile],

@@ -1,4 +1,4 @@
-"""When what runs: the cache every few minutes, upkeep and the proof once a day; one run at a time."""
+"""When what runs: the cache every few minutes, upkeep, models and the proof once a day; one run at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import dagster as dg
 
 from courant.domain.calendar import PARIS
 from courant.settings import Settings
-from courant.steps import CACHE, UPKEEP
+from courant.steps import CACHE, DRIFT, MODEL, UPKEEP
 
 _ONE_BY_ONE = dg.in_process_executor  # the steps of a run share two cores as it is
 _GOING = [
@@ -27,8 +27,9 @@ cache = dg.define_asset_job(
 )
 daily = dg.define_asset_job(
     "daily",
-    dg.AssetSelection.assets(UPKEEP.name) | dg.AssetSelection.checks_for_assets(CACHE[-1].name),
-    description="Upkeep of the lake's tables, and the proof that all layers agree.",
+    dg.AssetSelection.assets(UPKEEP.name, DRIFT.name, MODEL.name).without_checks()
+    | dg.AssetSelection.checks_for_assets(CACHE[-1].name),
+    description="Upkeep of the lake's tables, drift, the daily model, and the proof that all layers agree.",
     executor_def=_ONE_BY_ONE,
 )
 

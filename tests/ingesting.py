@@ -86,6 +86,7 @@ def environment_of(settings: Settings, contracts: Path | None = None) -> dict[st
         "COURANT_MYSQL_DATABASE": settings.mysql.database,
         "COURANT_MONGO_DATABASE": settings.mongo.database,
         "COURANT_LAKE_ROOT": str(settings.lake.root),
+        "COURANT_MLFLOW_ROOT": str(settings.mlflow.root),
         "COURANT_CONTRACTS_DIR": str(contracts or settings.contracts_dir),
         "COURANT_INGEST_BRONZE_TRIGGER_MS": str(settings.ingest.bronze_trigger_ms),
         "COURANT_INGEST_MAX_OFFSETS_PER_TRIGGER": str(settings.ingest.max_offsets_per_trigger),

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from courant import file_commands, lake_commands, stream_commands
+from courant import file_commands, lake_commands, model_commands, stream_commands
 from courant.errors import CourantError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ app.add_typer(contract_app, name="contract", rich_help_panel="Data sets")
 file_commands.register(app)
 stream_commands.register(app)
 lake_commands.register(app)
+model_commands.register(app)
 out = Console()
 err = Console(stderr=True)
 

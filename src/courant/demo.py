@@ -21,20 +21,21 @@ from courant.domain.contract import Contract, find_contract, load_contracts
 from courant.errors import IngestError
 from courant.generate import generate_file
 from courant.local import stack
+from courant.model_page import print_model
 from courant.progress import Progress, batches_since, bronze_rows, last_batch, read_progress, rejects_by_rule
 from courant.published import guess_contract
 from courant.reconcile_page import layers_table
 from courant.replay import replay
 from courant.settings import Settings
 from courant.start import start_stack
-from courant.steps import CACHE, PROOF, run_step
+from courant.steps import CACHE, PROOF, SMALL_MODEL, run_step
 from courant.submit import INGEST, start_job, stop_job
 
 _T = TypeVar("_T")
 _FIRST_DAY = date(2026, 1, 1)
 _SEED = 7
 _BAD_FRACTION = 0.002
-_LIVE_ROWS_PER_S = 150.0
+_LIVE_ROWS_PER_S = 450.0
 _CATCH_UP_S = 180
 _LAYERS = {
     "silver": "silver: typed, one row per key",
@@ -63,7 +64,7 @@ class Outcome:
 
 
 def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, console: Console) -> int:
-    """Up, replay, ingest, silver, gold, aggregates, reconcile, a summary, down. Gives 0 if the layers agree."""
+    """Up, replay, ingest, the layers, a forecast, reconcile, a summary, down. Gives 0 if the layers agree."""
     started = time.monotonic()
     with _stack(settings, console) as reached:
         feeds = _given(reached, file, dataset) if file else _generated(reached, console)
@@ -71,14 +72,20 @@ def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, cons
         datasets = [feed.contract.name for feed in feeds]
         for step in CACHE:
             _step(console, _LAYERS[step.name], partial(run_step, reached, step, datasets))
+        title = "the same model on three engines, the best forecast of tomorrow"
+        model = _step(console, title, lambda: run_step(reached, SMALL_MODEL, datasets))
         proof = _step(console, "reconciling all layers", lambda: run_step(reached, PROOF, datasets).document)
         _summarise(reached, outcomes, proof, console)
+        if model.excuse:
+            console.print(f"No forecast yet: {model.excuse}")
+        else:
+            print_model(model.document, console)
     console.print(
         f"\nDone in {time.monotonic() - started:.0f} s; the data stays; what was started is stopped."
     )
     console.print(
         "Where to look next: [bold]courant up[/], then [bold]courant sql 'SELECT * FROM v_balance LIMIT 5'[/], "
-        "[bold]courant contract show balance[/], [bold]make live[/]"
+        "[bold]courant contract show balance[/], [bold]make live[/], [bold]make mlflow[/]"
     )
     return 0 if proof["ok"] else 1
 
@@ -106,11 +113,11 @@ def _given(settings: Settings, file: Path, dataset: str | None) -> list[Feed]:
 
 
 def _generated(settings: Settings, console: Console) -> list[Feed]:
-    """Write two days of consumption in 12 regions and 30 days of the national balance, some rows bad on purpose."""
+    """Write two days of consumption in 12 regions and 90 days of the national balance, some rows bad on purpose."""
     folder = settings.home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     feeds = []
-    for name, days, rate in (("consumption_inf36", 2, None), ("balance", 30, _LIVE_ROWS_PER_S)):
+    for name, days, rate in (("consumption_inf36", 2, None), ("balance", 90, _LIVE_ROWS_PER_S)):
         contract = find_contract(settings.contracts_dir, name)
         path = folder / f"{name}.csv"
         made = generate_file(

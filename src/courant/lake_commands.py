@@ -129,7 +129,7 @@ def schedule(
         int | None, typer.Option(help="Of its UI on 127.0.0.1; 0 takes any free one. Default: schedule.port.")
     ] = None,
 ) -> None:
-    """Run silver, gold and aggregates every ten minutes, and upkeep and reconcile daily, by Dagster, until Ctrl-C.
+    """Run silver, gold and aggregates every ten minutes; upkeep, models and reconcile daily; by Dagster, until Ctrl-C.
 
     Examples: [bold]courant schedule[/] · [bold]courant schedule --port 0[/]
     """

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,9 @@ from courant.errors import MySQLDownError
 from courant.generate import generate_file
 from courant.live_cache import LiveCache, simulated_day
 from courant.local import stack
+from courant.model_page import forecast_lines
 from courant.progress import batches_since, last_batch
+from courant.replay import replay
 from courant.settings import Settings
 from courant.start import start_stack
 from courant.submit import INGEST, start_job, stop_job
@@ -29,6 +31,7 @@ from courant.submit import INGEST, start_job, stop_job
 _STOPPED_BY = (signal.SIGTERM, signal.SIGHUP)  # as by Ctrl-C; a terminal that is closed hangs up
 _DATASETS = ("balance", "consumption_inf36")
 _FIRST_DAY, _DAYS, _SEED = date(2026, 1, 5), 7, 7
+_HISTORY_DAYS = 12 * 7  # of the balance, sent at once before the replay: what the daily model learns from
 _REFRESH_S = 1.0
 _SHOWN_BATCHES = 12
 _RESTART_AFTER_S = 3.0
@@ -86,6 +89,7 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
         run = LiveRun(reached, log, LiveCache(reached, list(_DATASETS)))
         previous = {one: signal.signal(one, signal.default_int_handler) for one in _STOPPED_BY}
         try:
+            _send_history(reached, console)
             run.replays = [_start_replay(reached, name, speed, log) for name in _DATASETS]
             _show(run, first_batch, log_path, console)
         except KeyboardInterrupt:
@@ -100,7 +104,7 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
 
 def _start_replay(settings: Settings, name: str, speed: float, log: IO[bytes]) -> subprocess.Popen[bytes]:
     contract = find_contract(settings.contracts_dir, name)
-    path = _week(settings, contract)
+    path = _generated(settings, contract, "week", _FIRST_DAY, _DAYS)
     command = [sys.executable, "-m", "courant.cli", "replay", str(path), "--dataset", name]
     return subprocess.Popen(
         [*command, "--speed", str(speed), "--shift-to", "now", "--loop"],
@@ -112,12 +116,22 @@ def _start_replay(settings: Settings, name: str, speed: float, log: IO[bytes]) -
     )
 
 
-def _week(settings: Settings, contract: Contract) -> Path:
+def _send_history(settings: Settings, console: Console) -> None:
+    """Send the weeks before the one that is replayed, moved by as many weeks."""
+    contract = find_contract(settings.contracts_dir, _DATASETS[0])
+    path = _generated(
+        settings, contract, "history", _FIRST_DAY - timedelta(days=_HISTORY_DAYS), _HISTORY_DAYS
+    )
+    with console.status(f"sending {_HISTORY_DAYS} days of {contract.name} that lie behind"):
+        replay(settings, contract, path, shift_to=datetime.now(UTC) - timedelta(days=_DAYS))
+
+
+def _generated(settings: Settings, contract: Contract, name: str, first: date, days: int) -> Path:
     folder = settings.home / "live"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{contract.name}.csv"
+    path = folder / f"{contract.name}_{name}.csv"
     if not path.exists():
-        generate_file(contract, path, start=_FIRST_DAY, days=_DAYS, seed=_SEED)
+        generate_file(contract, path, start=first, days=days, seed=_SEED)
     return path
 
 
@@ -133,7 +147,12 @@ def _table(run: LiveRun, batches: list[dict[str, Any]], log_path: Path) -> Table
     total = sum(batch["rows_in"] for batch in batches)
     table = Table(
         title=f"{total:,} records in MySQL since the start; ingest restarted {max(run.restarts, 0)} times",
-        caption=f"Schedule: {run.cache.summary()}. Ctrl-C stops. Log: {log_path}",
+        caption="\n".join(
+            [
+                *forecast_lines(run.cache.forecast),
+                f"Schedule: {run.cache.summary()}. Ctrl-C stops. Log: {log_path}",
+            ]
+        ),
     )
     for name in ("committed (UTC)", "data set", "records", "accepted", "rejected", "p50", "p95"):
         table.add_column(name, justify="left" if name in {"committed (UTC)", "data set"} else "right")

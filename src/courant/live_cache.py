@@ -1,4 +1,4 @@
-"""The schedule of a live run: the cache every few minutes; upkeep and the proof when the replay passes midnight."""
+"""The schedule of a live run: the cache every few minutes, the daily steps when the replay passes midnight."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from courant.domain.calendar import paris_day
 from courant.domain.contract import Contract
 from courant.errors import JobError
 from courant.settings import Settings
-from courant.steps import CACHE, DAILY, Finished, RunningStep, Step, start_step
+from courant.steps import CACHE, DAILY, MODEL, SMALL_MODEL, Finished, RunningStep, Step, start_step
 from courant.stores.mysql.aggregates import newest_slot
 from courant.stores.mysql.connection import session
 
 CACHE_EVERY_S = 120.0
+_DAILY = tuple(SMALL_MODEL if step is MODEL else step for step in DAILY)
 
 
 @dataclass(slots=True)
@@ -28,6 +30,10 @@ class LiveCache:
     cache_every_s: float = CACHE_EVERY_S
     clock: Callable[[], float] = time.monotonic
     last: dict[str, str] = field(default_factory=dict)  # how each step ended the last time
+    forecast: dict[str, Any] = field(default_factory=dict)  # what the daily model reported last
+    _is_cached: bool = (
+        False  # whether the cache was made once: before that, no model has anything to learn from
+    )
     _waiting: deque[Step] = field(default_factory=deque)
     _running: RunningStep | None = None
     _next_cache_s: float | None = None
@@ -77,15 +83,26 @@ class LiveCache:
 
     def _daily_due(self, simulated_day: date | None) -> tuple[Step, ...]:
         before, self._day = self._day, simulated_day or self._day
-        return DAILY if before and simulated_day and simulated_day > before else ()
+        is_due = self._is_cached and before and simulated_day and simulated_day > before
+        return _DAILY if is_due else ()
 
     def _note_end(self, running: RunningStep) -> None:
         """Note how a step ended; behind a failed one, the cache's steps wait for the next time."""
         try:
-            self.last[running.step.name] = _verdict(running.finish())
+            finished = running.finish()
+            self.last[running.step.name] = _verdict(finished)
+            self._go_on_from(running.step, finished)
         except JobError as error:
             self.last[running.step.name] = f"failed: {error.message}"
             self._waiting = deque(step for step in self._waiting if step not in CACHE)
+
+    def _go_on_from(self, step: Step, finished: Finished) -> None:
+        """Have the first forecast as soon as the cache is there for the first time."""
+        if step is CACHE[-1] and not self._is_cached:
+            self._is_cached = True
+            self._waiting.append(SMALL_MODEL)
+        if step is SMALL_MODEL and finished.document:
+            self.forecast = finished.document
 
 
 def simulated_day(settings: Settings, contract: Contract) -> date | None:
@@ -102,4 +119,6 @@ def simulated_day(settings: Settings, contract: Contract) -> date | None:
 
 
 def _verdict(finished: Finished) -> str:
+    if finished.excuse:
+        return "waits for more days"
     return "ok" if finished.exit_code == 0 else "found differences"

@@ -84,6 +84,23 @@ class ScheduleSettings(_Section):
     daily_at: str = Field("02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
+class MlflowSettings(_Section):
+    """Where the models' runs and registry are, and where their UI listens."""
+
+    root: Path = Path()
+    port: int = Field(5000, ge=0, le=65535)
+
+    @property
+    def tracking_uri(self) -> str:
+        """The address of the runs' database."""
+        return f"sqlite:///{self.root.absolute() / 'mlflow.db'}"
+
+    @property
+    def artifacts_uri(self) -> str:
+        """The address of the folder of models and plots."""
+        return (self.root.absolute() / "artifacts").as_uri()
+
+
 class PortalSettings(_Section):
     """Where the published files are downloaded from."""
 
@@ -113,6 +130,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     portal: PortalSettings = PortalSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    mlflow: MlflowSettings = MlflowSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -132,7 +150,7 @@ class Settings(BaseSettings):
             JsonConfigSettingsSource(settings_cls, endpoints_file(home)),
             JsonConfigSettingsSource(settings_cls, secrets_file(home)),
             TomlConfigSettingsSource(settings_cls, _config_file()),
-            InitSettingsSource(settings_cls, {"home": home, "lake": {"root": _default_lake(home)}}),
+            InitSettingsSource(settings_cls, {"home": home, **_default_roots(home)}),
         )
 
 
@@ -179,6 +197,7 @@ def _config_file() -> Path:
     return Path(os.environ.get("COURANT_CONFIG") or PROJECT_ROOT / "conf" / "courant.toml")
 
 
-def _default_lake(home: Path) -> Path:
-    """Give each stack a lake of its own: lake/ for the project's, HOME/lake for any other."""
-    return PROJECT_ROOT / "lake" if home == PROJECT_ROOT / ".courant" else home / "lake"
+def _default_roots(home: Path) -> dict[str, Any]:
+    """Give each stack a lake and runs of its own: lake/ and mlruns/ for the project's, inside HOME for any other."""
+    folder = PROJECT_ROOT if home == PROJECT_ROOT / ".courant" else home
+    return {"lake": {"root": folder / "lake"}, "mlflow": {"root": folder / "mlruns"}}

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from courant.domain.contract import load_contracts
-from courant.errors import JobError
+from courant.errors import JobError, NotEnoughDataError
 from courant.local.process import stop
 from courant.settings import Settings
-from courant.submit import GOLD, MAINTAIN, PUBLISH, RECONCILE, SILVER, start_job
+from courant.submit import (
+    COMPARE_ENGINES,
+    DETECT_DRIFT,
+    GOLD,
+    MAINTAIN,
+    PUBLISH,
+    RECONCILE,
+    SILVER,
+    start_job,
+)
 
 _PATIENCE_S = 20
 
@@ -25,13 +34,21 @@ class Step:
     job: str
     of_datasets: bool = True  # whether it takes --dataset
     verdicts: tuple[int, ...] = (0,)  # exit codes that are an answer, not a failure
+    excuses: tuple[int, ...] = ()  # exit codes that say that there is nothing to do yet
+    options: tuple[str, ...] = ()
+    properties: str = "spark-short.conf"
 
 
 #: Each makes a layer from the one before it.
 CACHE = (Step("silver", SILVER), Step("gold", GOLD), Step("aggregates", PUBLISH))
 UPKEEP = Step("upkeep", MAINTAIN, of_datasets=False)
 PROOF = Step("reconcile", RECONCILE, verdicts=(0, 1))
-DAILY = (UPKEEP, PROOF)
+_TOO_FEW_DAYS = (NotEnoughDataError.exit_code,)
+DRIFT = Step("drift", DETECT_DRIFT, excuses=_TOO_FEW_DAYS)
+MODEL = Step("forecast", COMPARE_ENGINES, excuses=_TOO_FEW_DAYS, properties="spark-model.conf")
+#: The same with less to measure and to judge, for whoever waits for it.
+SMALL_MODEL = replace(MODEL, options=("--contenders", "quick", "--no-segments", "--warm-runs", "1"))
+DAILY = (UPKEEP, DRIFT, MODEL, PROOF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,7 @@ class Finished:
 
     exit_code: int
     document: dict[str, Any]  # what the job reports
+    excuse: str = ""  # why it had nothing to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,8 @@ class RunningStep:
             self.stop()
             raise
         document = json.loads(self.out.read_text(encoding="utf-8")) if self.out.exists() else {}
+        if code in self.step.excuses:
+            return Finished(code, document, error_lines(self._said())[0])
         if code not in self.step.verdicts or not document:
             raise self._failure(code)
         return Finished(code, document)
@@ -78,8 +98,11 @@ class RunningStep:
         stop([self.process.pid], patience_s=_PATIENCE_S)
         self.process.wait()
 
+    def _said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
     def _failure(self, code: int) -> JobError:
-        said, remedy = error_lines(self.log.read_text(encoding="utf-8", errors="replace"))
+        said, remedy = error_lines(self._said())
         return JobError(
             f"{Path(self.step.job).stem} ended with exit code {code}: {said}",
             exit_code=code,
@@ -96,8 +119,8 @@ def start_step(settings: Settings, step: Step, datasets: list[str]) -> RunningSt
         path.unlink(missing_ok=True)
     chosen = [word for name in datasets for word in ("--dataset", name)] if step.of_datasets else []
     with log.open("wb") as output:
-        arguments = [*chosen, "--out", str(out)]
-        process = start_job(settings, step.job, arguments, properties="spark-short.conf", log=output)
+        arguments = [*chosen, *step.options, "--out", str(out)]
+        process = start_job(settings, step.job, arguments, properties=step.properties, log=output)
     return RunningStep(step, process, out, log)
 
 

@@ -20,6 +20,7 @@ from courant.settings import Settings
 INGEST, RECONCILE = "jobs/streaming/ingest_readings.py", "jobs/batch/reconcile_layers.py"
 SILVER, GOLD = "jobs/batch/build_silver.py", "jobs/batch/build_gold.py"
 PUBLISH, MAINTAIN = "jobs/batch/publish_aggregates.py", "jobs/batch/maintain_tables.py"
+COMPARE_ENGINES, DETECT_DRIFT = "jobs/ml/compare_engines.py", "jobs/ml/detect_drift.py"
 REPLAY_REJECTS, REBUILD = "jobs/batch/replay_rejects.py", "jobs/batch/rebuild_layer.py"
 
 _PATIENCE_S = 60

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from courant.stores.delta import BronzeSink
@@ -48,14 +49,14 @@ def dies_while(original: Original, sink: Any, *arguments: Any) -> Any:
     return original(sink, *arguments)
 
 
-def dies_before(_original: Original, *_arguments: Any) -> None:
+def dies_before(_original: Original, *_arguments: Any, **_named: Any) -> None:
     """Die instead of doing it."""
     die()
 
 
-def dies_after(original: Original, *arguments: Any) -> None:
+def dies_after(original: Original, *arguments: Any, **named: Any) -> None:
     """Die when it is done."""
-    original(*arguments)
+    original(*arguments, **named)
     die()
 
 
@@ -78,7 +79,7 @@ PLACES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {
 }
 
 
-def place(kind: type, method: str, happens: Callable[..., Any], nth: int) -> None:
+def place(kind: type | ModuleType, method: str, happens: Callable[..., Any], nth: int) -> None:
     """Replace a method so that something happens the nth time it is called."""
     original, calls = getattr(kind, method), itertools.count(1)
 

@@ -16,8 +16,9 @@ from courant.live_cache import LiveCache
 from courant.settings import Settings, load_settings
 from courant.steps import CACHE, RunningStep, Step
 
-MONDAY, TUESDAY, FRIDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 9)
+MONDAY, TUESDAY, WEDNESDAY, FRIDAY = (date(2026, 1, day) for day in (5, 6, 7, 9))
 NAMES = [step.name for step in CACHE]
+DAILY_NAMES = ["upkeep", "drift", "forecast", "reconcile"]
 
 
 @dataclass
@@ -87,8 +88,18 @@ def test_the_cache_s_steps_run_in_their_order_when_they_are_due(
 
     clock.now = 100
     tend_to_the_end(cache)
-    assert jobs.started == ["silver", "gold", "aggregates"]
-    assert cache.summary() == "silver ok; gold ok; aggregates ok"
+    assert jobs.started == [
+        "silver",
+        "gold",
+        "aggregates",
+        "forecast",
+    ]  # the first, as soon as there is something
+    assert cache.summary() == "silver ok; gold ok; aggregates ok; forecast ok"
+    assert cache.forecast == {"ok": True}
+
+    clock.now = 200
+    tend_to_the_end(cache)
+    assert jobs.started[4:] == NAMES
 
 
 def test_what_falls_due_while_a_step_runs_is_done_once(cache: LiveCache, clock: Clock, jobs: Jobs) -> None:
@@ -105,7 +116,7 @@ def test_what_falls_due_while_a_step_runs_is_done_once(cache: LiveCache, clock: 
     cache._running.process.kill()
     cache._running.process.wait()
     tend_to_the_end(cache, MONDAY)
-    assert jobs.started == ["silver", *NAMES]  # once for the three ticks
+    assert jobs.started == ["silver", *NAMES, "forecast"]  # once for the three ticks
 
 
 def test_ticks_between_the_steps_of_a_slow_cache_do_not_pile_up(
@@ -118,19 +129,26 @@ def test_ticks_between_the_steps_of_a_slow_cache_do_not_pile_up(
     assert jobs.started == NAMES
 
     tend_to_the_end(cache)
-    assert jobs.started == [*NAMES, *NAMES]
+    assert jobs.started == [*NAMES, "forecast", *NAMES]
 
 
 def test_a_simulated_midnight_brings_upkeep_and_the_proof_once(
     cache: LiveCache, clock: Clock, jobs: Jobs
 ) -> None:
-    for day in (MONDAY, MONDAY, TUESDAY, TUESDAY, FRIDAY, MONDAY):
+    for day in (MONDAY, TUESDAY):
         tend_to_the_end(cache, day)
-    assert jobs.started == ["upkeep", "reconcile"] * 2
+    assert jobs.started == []  # there is no cache that it could be about
 
     clock.now = 100
     tend_to_the_end(cache, TUESDAY)
-    assert jobs.started[4:] == [*NAMES, "upkeep", "reconcile"]
+    jobs.started.clear()
+    for day in (TUESDAY, WEDNESDAY, WEDNESDAY, FRIDAY, MONDAY):
+        tend_to_the_end(cache, day)
+    assert jobs.started == DAILY_NAMES * 2
+
+    clock.now = 200
+    tend_to_the_end(cache, TUESDAY)
+    assert jobs.started[len(DAILY_NAMES) * 2 :] == [*NAMES, *DAILY_NAMES]
 
 
 def test_behind_a_failed_step_the_cache_waits_and_is_tried_again(
@@ -145,16 +163,25 @@ def test_behind_a_failed_step_the_cache_waits_and_is_tried_again(
     jobs.codes = {}
     clock.now = 200
     tend_to_the_end(cache)
-    assert jobs.started == ["silver", "gold", *NAMES]
-    assert cache.summary() == "silver ok; gold ok; aggregates ok"
+    assert jobs.started == ["silver", "gold", *NAMES, "forecast"]
+    assert cache.summary() == "silver ok; gold ok; aggregates ok; forecast ok"
 
 
-def test_layers_that_differ_are_no_failure_but_are_said(cache: LiveCache, jobs: Jobs) -> None:
+def test_layers_that_differ_are_no_failure_but_are_said(cache: LiveCache, clock: Clock, jobs: Jobs) -> None:
     jobs.codes = {"reconcile": 1}
+    clock.now = 100
     tend_to_the_end(cache, MONDAY)
     tend_to_the_end(cache, TUESDAY)
 
-    assert cache.summary() == "upkeep ok; reconcile found differences"
+    assert cache.summary().endswith("upkeep ok; drift ok; reconcile found differences")
+
+
+def test_models_that_have_too_few_days_wait(cache: LiveCache, clock: Clock, jobs: Jobs) -> None:
+    jobs.codes = {"forecast": 32}
+    clock.now = 100
+    tend_to_the_end(cache, MONDAY)
+
+    assert cache.summary().endswith("forecast waits for more days")
 
 
 def test_stopping_ends_the_step_that_runs(cache: LiveCache, clock: Clock, jobs: Jobs) -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from courant.errors import JobError
-from courant.steps import PROOF, UPKEEP, Finished, error_lines
+from courant.steps import MODEL, PROOF, UPKEEP, Finished, error_lines
 from orchestration import assets
 from orchestration.definitions import defs
 
@@ -55,6 +55,8 @@ def test_the_assets_are_bronze_silver_gold_aggregates_in_this_order() -> None:
         "silver": ["bronze"],
         "gold": ["silver"],
         "aggregates": ["gold"],
+        "drift": ["aggregates"],
+        "forecast": ["aggregates"],
         "upkeep": [],
     }
     assert not graph.get(dg.AssetKey("bronze")).is_materializable  # the stream makes it
@@ -91,7 +93,7 @@ def test_each_job_runs_its_own_assets_only() -> None:
     jobs = {job.name: job for job in definitions().get_repository_def().get_all_jobs()}
 
     assert set(jobs["cache"].graph.node_dict) == {"silver", "gold", "aggregates"}
-    assert set(jobs["daily"].graph.node_dict) == {"upkeep", "aggregates_reconcile"}
+    assert set(jobs["daily"].graph.node_dict) == {"upkeep", "drift", "forecast", "aggregates_reconcile"}
 
 
 def ticked(instance: dg.DagsterInstance, schedule: str) -> dg.RunRequest | str:
@@ -168,6 +170,20 @@ def test_an_upkeep_that_fails_fails_its_run(
     said = failure.step_failure_data.user_failure_data
     assert said.description == "maintain_tables ended with exit code 20: busy\n  What to do: wait"
     assert said.metadata["exit_code"].value == 20
+
+
+def test_a_model_with_too_few_days_is_no_failure_and_says_so(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_few(_settings: object, step: object) -> Finished:
+        assert step is MODEL
+        return Finished(32, {}, "balance has 2 whole days")
+
+    monkeypatch.setattr(assets, "run_step", too_few)
+    ended = dg.materialize(assets.layer_assets(), instance=instance, selection="forecast")
+
+    [made] = ended.asset_materializations_for_node("forecast")
+    assert made.metadata["nothing to do"].value == "balance has 2 whole days"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ INDEXES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     "daily_balance": (("day",),),
     "features_daily": (("series", "day"), ("dataset", "day")),
+    "forecasts": (("dataset", "day"), ("series", "day")),
     RUNS: (("dataset", "finished_at_utc"),),
 }
 

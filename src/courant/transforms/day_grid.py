@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ TEMPERATURE, NORMAL_TEMPERATURE, RADIATION = (
 FIELDS = (LOAD, TEMPERATURE, NORMAL_TEMPERATURE, RADIATION)
 
 Document = Mapping[str, Any]
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,11 @@ def _filled(values: Grid) -> Grid:
         return values
     at = np.arange(len(values))
     return np.where(missing, np.interp(at, at[~missing], values[~missing]), values)
+
+
+def until_whole(documents: Sequence[D]) -> list[D]:
+    """Leave out the last days, by day, until one has its load in every slot: those that are not over yet."""
+    kept = list(documents)
+    while kept and any(value is None for value in kept[-1].get(LOAD) or [None]):
+        kept.pop()
+    return kept

@@ -1,4 +1,4 @@
-"""One slow path at a time for a data set, on whatever machine; the stream runs on beside it."""
+"""One slow path at a time for a data set, one daily model at all, on whatever machine; the stream runs on."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _NAME = "SHA1(CONCAT(DATABASE(), '/', %s))"  # names of locks are the whole serv
 
 
 @contextmanager
-def alone(settings: Settings, dataset: str) -> Iterator[None]:
-    """Hold the data set's lock of the server; a killed holder's goes with its connection.
+def alone(settings: Settings, work: str) -> Iterator[None]:
+    """Hold the server's lock of a data set, or of another work; a killed holder's goes with its connection.
 
     Raises
     ------
     AnotherWriterError
-        If another replay of rejects or rebuild holds it.
+        If another job holds it.
     """
     with session(settings, "writer") as connection:
-        if not query(connection, f"SELECT GET_LOCK({_NAME}, 0) AS got", (dataset,))[0]["got"]:
+        if not query(connection, f"SELECT GET_LOCK({_NAME}, 0) AS got", (work,))[0]["got"]:
             raise AnotherWriterError(
-                f"Another replay of rejects or rebuild is at work on {dataset}",
+                f"Another job that has to be alone is at work on {work}",
                 remedy="wait until it ends, then run this again",
             )
         yield
