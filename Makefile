@@ -73,8 +73,8 @@ drift: $(SETUP) ## judge whether the last days' features are those of the season
 mlflow: $(SETUP) ## the runs of the models and their plots, on 127.0.0.1:5000
 	@$(COURANT) mlflow
 
-ml-report: $(SETUP) ## write docs/ml-comparison.md from the newest runs
-	@$(COURANT) ml-report $(CHOSEN)
+ml-report: $(SETUP) ## write docs/ml-comparison.md from the newest runs (ARGS="--about 'what the data are'")
+	@$(COURANT) ml-report $(CHOSEN) $(ARGS)
 
 ##@ Upkeep
 maintain: $(SETUP) ## merge small files of the lake, delete what no version needs

@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--until",
         type=date.fromisoformat,
-        help="as if this Paris day, 2026-01-31, were the last that is known",
+        help="judge as if this Paris day, 2026-01-31, were the last that is known; for the record alone",
     )
     parser.add_argument("--out", type=Path, help="the file to write; standard output if left out")
     return parser.parse_args()

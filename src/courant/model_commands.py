@@ -46,7 +46,7 @@ def ml(  # noqa: PLR0913, PLR0917 - a person's options
     ] = Contenders.ALL,
     engines: Annotated[str, typer.Option(help="Which are compared.")] = "sklearn,dask,spark",
     until: Annotated[
-        str | None, typer.Option(help="As if this Paris day were the last that is known.")
+        str | None, typer.Option(help="Judge as if this Paris day were the last known; for the record alone.")
     ] = None,
 ) -> None:
     """Do the day's work: compare the engines, train, promote, forecast the next day, score the last forecasts.

@@ -30,9 +30,7 @@ def print_model(document: dict[str, Any], console: Console) -> None:
 
 def forecast_lines(document: dict[str, Any]) -> list[str]:
     """Say in a line for each data set what is forecast, with the day's curve by the hour where there is one."""
-    return [
-        _line(dataset, one) for dataset, one in document.get("datasets", {}).items() if "skipped" not in one
-    ]
+    return [_line(dataset, one) for dataset, one in document.get("datasets", {}).items() if "forecast" in one]
 
 
 def print_drift(document: dict[str, Any], console: Console) -> None:

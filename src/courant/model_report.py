@@ -15,7 +15,8 @@ from courant.batch.compare_engines import ENGINES
 from courant.batch.record_runs import DAY, ENGINE, costs_of, errors_by_date
 from courant.batch.train_models import RECIPE
 from courant.errors import NotEnoughDataError
-from courant.ml.engine_choice import RULE
+from courant.ml.engine_choice import COST as _COLD
+from courant.ml.engine_choice import RULE, least
 from courant.ml.figures import cost_by_rows, error_by_training_date
 from courant.ml.measured_work import KMEANS, RIDGE
 from courant.ml.parity import (
@@ -27,7 +28,7 @@ from courant.ml.parity import (
 from courant.registry.tracking import TrackedRun, Tracker
 from courant.settings import Settings
 
-_COLD, _FIT, _MEMORY = "cold_total_wall_s", "fit_wall_s", "peak_pss_mb"
+_FIT, _MEMORY = "fit_wall_s", "peak_pss_mb"
 _TITLES = {RIDGE: "Ridge", KMEANS: "K-means of daily load curves"}
 _CODE = {"lines": "lines", "source_lines": "source lines", "cyclomatic": "cyclomatic complexity"}
 _COSTS = {
@@ -80,13 +81,14 @@ def write_report(settings: Settings, datasets: Sequence[str], path: Path, *, abo
         If no comparison was run.
     """
     trackers = {name: Tracker(settings, name) for name in datasets}
-    dataset = next((name for name, tracker in trackers.items() if tracker.runs(ENGINE)), None)
+    compared = {name: _newest(_of_all_data(tracker)) for name, tracker in trackers.items()}
+    dataset = next((name for name, measured in compared.items() if _of_the_day(measured)), None)
     if dataset is None:
         raise NotEnoughDataError(
-            f"No comparison of engines is on record for {', '.join(datasets)}",
+            f"No comparison in which an engine ended the ridge is on record for {', '.join(datasets)}",
             remedy="run `courant ml --scales 1,4,16` first",
         )
-    measured = _newest(_of_all_data(trackers[dataset]))
+    measured = compared[dataset]
     plots = _plots(measured, trackers[dataset].runs(RECIPE))
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,16 +110,18 @@ def write_report(settings: Settings, datasets: Sequence[str], path: Path, *, abo
 
 def _of_all_data(tracker: Tracker) -> list[TrackedRun]:
     """Give the engines' runs on the data of the day that knew most; earlier ones had fewer rows."""
-    engines, latest = tracker.runs(ENGINE), _latest_day(tracker)
-    if latest is None:
-        return engines
-    days = [day for day in tracker.runs(DAY) if day.params["fingerprint"] == latest.params["fingerprint"]]
-    same = {day.run_id for day in days}
+    engines = tracker.runs(ENGINE)
+    parents = {run.parent for run in engines}
+    days = [day for day in tracker.runs(DAY) if day.run_id in parents]
+    latest = _latest(days)
+    same = {
+        day.run_id for day in days if latest and day.params["fingerprint"] == latest.params["fingerprint"]
+    }
     return [run for run in engines if run.parent in same]
 
 
-def _latest_day(tracker: Tracker) -> TrackedRun | None:
-    return max(tracker.runs(DAY), key=lambda day: (day.params["learnt_until"], day.began), default=None)
+def _latest(days: Sequence[TrackedRun]) -> TrackedRun | None:
+    return max(days, key=lambda day: (day.params["learnt_until"], day.began), default=None)
 
 
 def _newest(runs: Iterable[TrackedRun]) -> list[_Measured]:
@@ -159,16 +163,22 @@ def _opening(dataset: str, measured: Sequence[_Measured], about: str) -> list[st
     ]
 
 
-def _choice(dataset: str, measured: Sequence[_Measured]) -> str:
+def _of_the_day(measured: Sequence[_Measured]) -> list[_Measured]:
+    """Give the engines that ended the ridge on the day's own rows, with the most cores."""
     ridge = [one for one in measured if one.work == RIDGE]
-    rows = min(one.rows for one in ridge)
-    cores = max(one.cores for one in ridge if one.rows == rows)
-    done = [one for one in ridge if (one.rows, one.cores) == (rows, cores) and not one.failure]
-    ranked = sorted(done, key=lambda one: one.cost(_COLD))
-    told = ", ".join(f"{one.engine} {one.cost(_COLD):.1f} s" for one in ranked)
+    size = min(((one.rows, -one.cores) for one in ridge), default=None)
+    return [one for one in ridge if (one.rows, -one.cores) == size and not one.failure]
+
+
+def _choice(dataset: str, measured: Sequence[_Measured]) -> str:
+    done = _of_the_day(measured)
+    costs = {one.engine: one.cost(_COLD) for one in done}
+    told = ", ".join(
+        f"{engine} {costs[engine]:.1f} s" for engine in sorted(costs, key=lambda name: costs[name])
+    )
     return (
-        f"**{ranked[0].engine}**: the ridge on the {rows:,} rows of `{dataset}`, on {cores} cores, takes from nothing:"
-        f" {told}."
+        f"**{least(costs)}**: the ridge on the {done[0].rows:,} rows of `{dataset}`, on {done[0].cores} cores, takes"
+        f" from nothing: {told}."
     )
 
 
@@ -277,7 +287,7 @@ def _least(measured: Sequence[_Measured], metric: str) -> str:
 
 def _accuracy(dataset: str, tracker: Tracker) -> list[str]:
     """Give how the recipes of the newest day did, if there was one."""
-    day = _latest_day(tracker)
+    day = _latest(tracker.runs(DAY))
     if day is None:
         return []
     recipes = [run for run in tracker.runs(RECIPE) if run.parent == day.run_id]

@@ -23,16 +23,18 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pyspark.sql import SparkSession
 
+from courant.batch import daily_model
 from courant.batch.compare_engines import ComparisonPlan
 from courant.batch.daily_model import DailyModel, run_daily_model, to_document
 from courant.batch.learning_data import NEEDED_DAYS
 from courant.domain.calendar import slots_of_day
-from courant.errors import AnotherWriterError, NotEnoughDataError
+from courant.errors import AnotherWriterError, JobError, NotEnoughDataError
 from courant.model_report import write_report
 from courant.registry.tracking import CHALLENGER, CHAMPION, Tracker
 from courant.session import submit_command, submit_environment
 from courant.settings import Settings
 from courant.stores.mysql.alone import alone
+from courant.stores.mysql.connection import session
 from courant.transforms.day_grid import NORMAL_TEMPERATURE, TEMPERATURE
 
 FIRST, DAYS = date(2026, 1, 15), 90
@@ -41,6 +43,7 @@ NEXT = LAST + timedelta(days=1)
 NOW = datetime(2026, 4, 15, 4, 0, tzinfo=UTC)
 SEED = 5
 QUICK = ComparisonPlan(engines=("sklearn",), with_segments=False, warm_runs=0)
+HOMES = (("on", DAYS), ("late", DAYS - 7), ("over", DAYS - 8))  # and their days
 RELOAD = """
 import json
 import pandas as pd
@@ -122,13 +125,21 @@ def documents_in(settings: Settings, collection: str) -> list[dict[str, Any]]:
         return list(database[collection].find().sort("_id", 1))
 
 
-def run(settings: Settings, *datasets: str, plan: ComparisonPlan = QUICK, now: datetime = NOW) -> DailyModel:
-    def no_session() -> SparkSession:
-        raise AssertionError("nothing here needs a session of Spark")
+def no_session() -> SparkSession:
+    raise AssertionError("nothing here needs a session of Spark")
 
+
+def run(
+    settings: Settings,
+    *datasets: str,
+    plan: ComparisonPlan = QUICK,
+    now: datetime = NOW,
+    until: date | None = None,
+) -> DailyModel:
     return run_daily_model(
-        settings, datasets or ["balance"], plan=plan, contenders="quick", now=now, open_spark=no_session
-    )
+        settings, datasets or ["balance"],
+        plan=plan, contenders="quick", now=now, open_spark=no_session, until=until,
+    )  # fmt: skip
 
 
 def going_on(settings: Settings) -> list[str]:
@@ -153,7 +164,7 @@ def test_a_day_is_compared_trained_and_forecast_for_each_data_set_that_has_enoug
     told = to_document(found)
     assert told["datasets"]["consumption_inf36"] == {"skipped": "6 whole days"}
     balance = told["datasets"]["balance"]
-    assert (balance["model"], balance["version"], balance["forecast"]) == ("ridge", 2, NEXT.isoformat())
+    assert (balance["model"], balance["version"], balance["forecast"]) == ("ridge", 1, NEXT.isoformat())
     assert balance["backtest MAPE %"]["ridge"] < balance["backtest MAPE %"]["same_slot_7d_ago"]
     assert balance["weather known"]["ridge"] < balance["backtest MAPE %"]["ridge"]
     assert [(one["work"], one["engine"]) for one in told["engines"]] == [
@@ -217,11 +228,11 @@ def test_the_forecast_is_in_both_databases_and_is_scored_when_the_day_is_over(fr
     assert [row[2].replace(tzinfo=UTC) for row in rows] == slots_of_day(NEXT)
     assert [row[3] for row in rows] == pytest.approx(document["power_w"])
     assert all(low < power < high for _, _, _, power, low, high, *_ in rows)
-    assert {row[6:] for row in rows} == {("ridge", 4)}
+    assert {row[6:] for row in rows} == {("ridge", 3)}
     assert (document["_id"], document["day"], document["model_version"]) == (
         f"{NEXT}|balance",
         NEXT.isoformat(),
-        4,
+        3,
     )
 
     publish(fresh, load_curve("balance", DAYS + 1))
@@ -230,7 +241,7 @@ def test_the_forecast_is_in_both_databases_and_is_scored_when_the_day_is_over(fr
     [(day, mape, inside, model, version)] = ask(
         fresh, "SELECT paris_day, mape_percent, inside_interval, model, model_version FROM forecast_score"
     )
-    assert (day, model, version) == (NEXT, "ridge", 4)
+    assert (day, model, version) == (NEXT, "ridge", 3)
     assert 0 < mape < 5
     assert 0 <= inside <= 1
     assert found.forecasts["balance"].day == NEXT + timedelta(days=1)
@@ -317,9 +328,124 @@ def test_a_gap_before_the_day_to_forecast_is_said(fresh: Settings) -> None:
     publish(fresh, documents[:DAYS], documents[-5:])
 
     with pytest.raises(
-        NotEnoughDataError, match=r"balance has 95 whole days up to 2026-05-24, and a gap before"
+        NotEnoughDataError, match=r"balance has 95 whole days up to 2026-05-24, and a gap in what"
     ):
         run(fresh)
+
+
+def test_a_hole_within_the_weeks_that_are_judged_is_left_out(fresh: Settings) -> None:
+    documents = load_curve("balance", DAYS + 40)
+    publish(
+        fresh, documents[:92], documents[102:]
+    )  # of the first fortnight that is judged, four days are known
+
+    found = run(fresh)
+
+    judged = found.contests["balance"].champion.whole
+    assert found.contests["balance"].champion.recipe.name == "ridge"
+    assert 13 * 48 < len(judged.actual_w) < 28 * 48
+    assert found.forecasts["balance"].day == FIRST + timedelta(days=DAYS + 40)
+
+
+def test_a_series_that_is_over_is_not_forecast(fresh: Settings) -> None:
+    homes = [load_curve(f"consumption.{name}", days, dataset="consumption_inf36") for name, days in HOMES]
+    publish(fresh, *homes)
+
+    found = run(fresh, "consumption_inf36")
+
+    assert [one.series for one in found.forecasts["consumption_inf36"].made] == [
+        "consumption.late",
+        "consumption.on",
+    ]
+    [over] = found.data
+    assert over.not_ready == {"consumption.over": f"no day after {FIRST + timedelta(days=DAYS - 9)}"}
+    of_dataset = "SELECT DISTINCT series FROM forecast WHERE dataset = 'consumption_inf36'"
+    assert {row[0] for row in ask(fresh, of_dataset)} == {"consumption.late", "consumption.on"}
+
+
+def test_a_day_of_the_past_is_judged_for_the_record_alone(fresh: Settings) -> None:
+    publish(fresh, load_curve("balance"))
+    run(fresh)
+    before = [documents_in(fresh, name) for name in ("forecasts", "segments")]
+    past = LAST - timedelta(days=10)
+
+    found = run(fresh, until=past)
+
+    tracker = Tracker(fresh, "balance")
+    assert [run.params["learnt_until"] for run in tracker.runs("day")] == [past.isoformat(), LAST.isoformat()]
+    assert [documents_in(fresh, name) for name in ("forecasts", "segments")] == before
+    assert len(tracker.client.search_model_versions("name = 'courant-balance'")) == 2
+    told = to_document(found)["datasets"]["balance"]
+    assert told["days"] == DAYS - 10
+    assert "forecast" not in told
+
+
+def test_a_search_counts_for_a_week_and_never_for_days_before_it(fresh: Settings) -> None:
+    publish(fresh, load_curve("balance", DAYS + 40))
+
+    def searched_until() -> list[str]:
+        return [one.tags["searched_until"] for one in Tracker(fresh, "balance").runs("search")]
+
+    def days_after(days: int) -> date:
+        return LAST + timedelta(days=40 - days)
+
+    run(fresh, until=days_after(0))
+    run(fresh, until=days_after(0))
+    assert searched_until() == [days_after(28).isoformat()]
+    run(fresh, until=days_after(1))  # what it looked at is judged now
+    assert searched_until() == [days_after(29).isoformat(), days_after(28).isoformat()]
+    run(fresh, until=days_after(6))
+    run(fresh, until=days_after(0))
+    assert searched_until()[0] == days_after(34).isoformat()
+    assert len(searched_until()) == 3
+
+
+def test_where_every_engine_fails_it_is_said_and_nothing_is_trained(fresh: Settings) -> None:
+    publish(fresh, load_curve("balance"))
+
+    with pytest.raises(JobError, match="sklearn needed more than 40 MB"):
+        run(fresh, plan=replace(QUICK, memory_mb=40))
+
+    tracker = Tracker(fresh, "balance")
+    [failed] = tracker.runs("engine")
+    assert "40 MB" in failed.tags["failure"]
+    assert not tracker.runs("day")
+    assert tracker.version(CHAMPION) is None
+    with pytest.raises(NotEnoughDataError, match="an engine ended"):
+        write_report(fresh, ["balance"], Path("nowhere.md"))
+
+
+def test_a_lock_that_was_lost_while_training_stops_the_job_before_it_writes(
+    fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(fresh, load_curve("balance"))
+    judging = daily_model.hold_contest
+
+    def meanwhile(*arguments: Any) -> Any:
+        [(holder,)] = ask(fresh, "SELECT IS_USED_LOCK(SHA1(CONCAT(DATABASE(), '/the daily model')))")
+        with session(fresh, "root") as connection, connection.cursor() as cursor:
+            cursor.execute("KILL %s", (holder,))
+        return judging(*arguments)
+
+    monkeypatch.setattr(daily_model, "hold_contest", meanwhile)
+    with pytest.raises(AnotherWriterError, match="lock of the daily model was lost"):
+        run(fresh)
+
+    assert Tracker(fresh, "balance").version(CHAMPION) is None
+    assert documents_in(fresh, "forecasts") == []
+
+
+def test_trees_compete_where_all_may(fresh: Settings, spark: SparkSession) -> None:
+    publish(fresh, load_curve("balance", NEEDED_DAYS))
+
+    found = run_daily_model(
+        fresh, ["balance"], plan=QUICK, contenders="all", now=NOW, open_spark=lambda: spark
+    )
+
+    names = set(to_document(found)["datasets"]["balance"]["backtest MAPE %"])
+    assert names == {
+        "ridge", "sklearn_boosting", "spark_boosting", "spark_forest", "same_slot_1d_ago", "same_slot_7d_ago",
+    }  # fmt: skip
 
 
 def test_one_daily_model_at_a_time(fresh: Settings) -> None:

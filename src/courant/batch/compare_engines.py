@@ -65,7 +65,7 @@ class _Prepared:
 
 
 def compare_engines(
-    plan: ComparisonPlan, linear: LearningData, segmented: LearningData
+    plan: ComparisonPlan, linear: LearningData, segmented: LearningData, scratch: Path
 ) -> Iterator[Comparison]:
     """Measure, one size after another, the smallest first.
 
@@ -75,6 +75,8 @@ def compare_engines(
         Its longest series is learnt by the ridge, but for the last days, which are predicted.
     segmented
         Its load curves are put into segments.
+    scratch
+        A folder for the rows that engines read; what is made in it is deleted.
 
     Raises
     ------
@@ -83,10 +85,10 @@ def compare_engines(
     """
     rows, scales = linear.longest.rows("unknown").trainable(), sorted({1, *plan.scales})
     for scale in scales:
-        with TemporaryDirectory(prefix="compared-") as folder:
+        with TemporaryDirectory(dir=scratch) as folder:
             yield from _compared(plan, linear.dataset, scale, _ridge(rows, scale, Path(folder)))
     for scale in scales if plan.with_segments else ():
-        with TemporaryDirectory(prefix="compared-") as folder:
+        with TemporaryDirectory(dir=scratch) as folder:
             yield from _compared(
                 plan, segmented.dataset, scale, _kmeans(segmented.all_shapes, scale, Path(folder))
             )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +18,7 @@ from courant.batch.forecast import score_last_days, write_next_day
 from courant.batch.learning_data import LearningData, not_enough, read_learning_data
 from courant.batch.record_runs import DAY, keep_comparison, keep_costs, keep_day
 from courant.batch.segment_curves import to_segments
-from courant.batch.train_models import Trained, train_models
+from courant.batch.train_models import Contest, Trained, hold_contest, register_winners
 from courant.domain.calendar import PARIS, slots_of_day
 from courant.ml.contest import Recipe, recipes
 from courant.ml.engine_choice import choose_engine
@@ -29,6 +31,7 @@ from courant.stores import mongo
 from courant.stores.mongo import MongoDatabase
 from courant.stores.mongo_forecasts import replace_segments
 from courant.stores.mysql.alone import alone
+from courant.stores.mysql.forecasts import Row
 from courant.stores.mysql.migrate import upgrade
 
 log = logging.getLogger(__name__)
@@ -39,16 +42,27 @@ _WORK = "the daily model"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What was done for a data set with enough days."""
+    """What was made of a contest."""
 
     trained: Trained
     made: Sequence[DayForecast]  # a series each
-    scored: int  # forecasts of series and days that were compared with what happened
+    scores: Sequence[Row]  # of the last days' forecasts, by series
 
     @property
     def day(self) -> date:
         """The day that was forecast: the first that no series has whole."""
         return max(one.day for one in self.made)
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """What a run writes to."""
+
+    settings: Settings
+    database: MongoDatabase
+    scratch: Path  # a folder that is emptied at the start: a killed run leaves rows and models in it
+    check_alone: Callable[[], None]
+    now: datetime
 
 
 @dataclass(frozen=True)
@@ -58,7 +72,8 @@ class DailyModel:
     data: Sequence[LearningData]
     comparisons: Sequence[Comparison]
     engine: str  # that fits the ridge
-    forecasts: Mapping[str, Forecast]  # by data set
+    contests: Mapping[str, Contest]  # by data set that has enough days
+    forecasts: Mapping[str, Forecast]  # the same; empty where the last day was given
 
 
 def run_daily_model(  # noqa: PLR0913 - an edge: all that a person may choose
@@ -80,7 +95,8 @@ def run_daily_model(  # noqa: PLR0913 - an edge: all that a person may choose
     open_spark
         Asked for a session once everything is measured, and only if something needs one.
     until
-        Do the work as if this day were the last that is known.
+        Judge as if this day were the last that is known, for the record alone: no model is registered, and nothing is
+        forecast, scored or put into segments.
 
     Raises
     ------
@@ -89,41 +105,47 @@ def run_daily_model(  # noqa: PLR0913 - an edge: all that a person may choose
     ParityError
         If the engines did not solve the same problem; nothing is trained then.
     AnotherWriterError
-        If another daily model is at work.
+        If another daily model is at work, or may have been.
     MongoDownError, MySQLDownError, AccessDeniedError
         If a server is away or refuses the account.
     """
     upgrade(settings)
-    with alone(settings, _WORK), mongo.session(settings) as database:
+    with alone(settings, _WORK) as check_alone, mongo.session(settings) as database:
         mongo.ensure_indexes(database)
         log.info("reading what %s can be forecast from", ", ".join(datasets))
         data = [read_learning_data(database, name, until=until) for name in datasets]
         ready = [one for one in data if one.series]
         if not ready:
             raise not_enough(data)
-        forecasts = {}
+        edges = _Edges(settings, database, _empty_scratch(settings), check_alone, now)
+        contests, forecasts = {}, {}
         for one in ready:
             tracker = Tracker(settings, one.dataset)
             tracker.clear_abandoned()
             with tracker.run(now.astimezone(PARIS).date().isoformat(), tags={"kind": DAY}) as day:
                 if one is ready[0]:
                     segmented = max(data, key=lambda each: len(each.all_shapes))
-                    comparisons = _compare(day, plan, one, segmented)
+                    comparisons = _compare(day, plan, one, segmented, edges.scratch)
                     engine = choose_engine(_of_the_day(comparisons).measured)
-                    _keep_segments(database, segmented, comparisons, now)
-                chosen = _contenders(one, contenders, engine, open_spark)
-                trained = train_models(day, one, chosen, now)
-                made = write_next_day(settings, database, one, trained, now)
-                scores = score_last_days(settings, database, one, now)
-                keep_day(day, one, trained, scores)
-            forecasts[one.dataset] = Forecast(trained, made, len(scores))
-        return DailyModel(data, comparisons, engine, forecasts)
+                    if until is None:
+                        _keep_segments(edges, segmented, comparisons)
+                contests[one.dataset] = hold_contest(
+                    day, one, _contenders(one, contenders, engine, open_spark)
+                )
+                if until is None:
+                    forecasts[one.dataset] = _forecast(edges, day, one, contests[one.dataset])
+                made = forecasts.get(one.dataset)
+                keep_day(day, one, contests[one.dataset], made.scores if made else ())
+        return DailyModel(data, comparisons, engine, contests, forecasts)
 
 
 def to_document(found: DailyModel) -> dict[str, Any]:
     """Give plain values: by data set what was trained and forecast, and what each engine cost."""
     return {
-        "datasets": {one.dataset: _of_dataset(one, found.forecasts.get(one.dataset)) for one in found.data},
+        "datasets": {
+            one.dataset: _of_dataset(one, found.contests.get(one.dataset), found.forecasts.get(one.dataset))
+            for one in found.data
+        },
         "engine": found.engine,
         "engines": [
             _of_engine(comparison, one) for comparison in found.comparisons for one in comparison.measured
@@ -131,12 +153,27 @@ def to_document(found: DailyModel) -> dict[str, Any]:
     }
 
 
+def _empty_scratch(settings: Settings) -> Path:
+    folder = settings.home / "scratch" / settings.mysql.database
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _forecast(edges: _Edges, day: OpenRun, data: LearningData, contest: Contest) -> Forecast:
+    edges.check_alone()
+    trained = register_winners(day, data, contest, edges.scratch)
+    edges.check_alone()
+    made = write_next_day(edges.settings, edges.database, data, trained, edges.now)
+    return Forecast(trained, made, score_last_days(edges.settings, edges.database, data, edges.now))
+
+
 def _compare(
-    day: OpenRun, plan: ComparisonPlan, linear: LearningData, segmented: LearningData
+    day: OpenRun, plan: ComparisonPlan, linear: LearningData, segmented: LearningData, scratch: Path
 ) -> list[Comparison]:
     """Keep each size as soon as it is measured: the large ones take long."""
     made = []
-    for comparison in compare_engines(plan, linear, segmented):
+    for comparison in compare_engines(plan, linear, segmented, scratch):
         keep_comparison(day, comparison)
         made.append(comparison)
     keep_costs(day, made)
@@ -159,34 +196,37 @@ def _contenders(
     return {one.name: one for one in found if takes_all or one.is_quick}
 
 
-def _keep_segments(
-    database: MongoDatabase, data: LearningData, comparisons: Sequence[Comparison], now: datetime
-) -> None:
+def _keep_segments(edges: _Edges, data: LearningData, comparisons: Sequence[Comparison]) -> None:
     """Keep the segments that an engine found in the curves as they are; they are in parity, so any engine's will do."""
+    edges.check_alone()
     for comparison in comparisons:
         ended = [one for one in comparison.measured if one.failure is None]
         if comparison.work == KMEANS and ended:
-            replace_segments(database, data.dataset, to_segments(data, np.asarray(ended[0].learned), now))
+            found = to_segments(data, np.asarray(ended[0].learned), edges.now)
+            replace_segments(edges.database, data.dataset, found)
             return
 
 
-def _of_dataset(data: LearningData, forecast: Forecast | None) -> dict[str, Any]:
-    if forecast is None:
+def _of_dataset(data: LearningData, contest: Contest | None, forecast: Forecast | None) -> dict[str, Any]:
+    if contest is None:
         return {"skipped": data.why_not}
-    trained = forecast.trained
     return {
-        "model": trained.version.recipe,
-        "version": trained.version.number,
-        "promoted": trained.is_promoted,
+        "model": contest.champion.recipe.name,
+        "promoted": contest.is_promoted,
         "days": len(data.longest.documents),
-        "backtest MAPE %": {
-            one.recipe.name: round(one.mape, 2) for one in sorted(trained.judged, key=lambda one: one.mape)
-        },
-        "weather known": {name: round(one.mape, 2) for name, one in trained.known.items()},
-        "forecast": forecast.day.isoformat(),
-        "series": len(forecast.made),
-        "scored": forecast.scored,
+        "backtest MAPE %": {one.recipe.name: round(one.mape, 2) for one in contest.in_order},
+        "weather known": {name: round(one.mape, 2) for name, one in contest.known.items()},
+        "series": len(data.series),
         "not ready": len(data.not_ready),
+        **(_of_forecast(forecast) if forecast else {}),
+    }
+
+
+def _of_forecast(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "version": forecast.trained.version.number,
+        "forecast": forecast.day.isoformat(),
+        "scored": len(forecast.scores),
         **_of_curve(forecast.made[0] if len(forecast.made) == 1 else None),
     }
 

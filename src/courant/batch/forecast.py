@@ -38,10 +38,11 @@ def write_next_day(
         "model": trained.version.recipe,
         "model_version": trained.version.number,
     }
+    # First where the scores of later days are read from.
+    write_forecasts(database, [_document(one, now) | named for one in made])
     with session(settings, "writer") as connection:
         replace_forecasts(connection, [row | named for one in made for row in _rows(one, now)])
         connection.commit()
-    write_forecasts(database, [_document(one, now) | named for one in made])
     return made
 
 

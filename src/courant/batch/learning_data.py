@@ -22,6 +22,9 @@ from courant.transforms.day_grid import FIELDS, LOAD, to_grid, until_whole
 from courant.transforms.day_variables import HISTORY_DAYS, Weather
 from courant.transforms.features import to_features
 
+ENDED = timedelta(
+    days=7
+)  # a series that is so far behind the newest is over, and no forecast of it is wanted
 NEEDED_DAYS = HISTORY_DAYS + LEARN_DAYS + FOLD_DAYS
 _MEANINGFUL = ("day", "series", *FIELDS)
 _WEATHER = FIELDS[1:]
@@ -42,7 +45,8 @@ class LearningSeries:
     @property
     def has_weather(self) -> bool:
         """Whether a forecast of the weather could make a difference."""
-        return any(name in document for document in self.documents for name in _WEATHER)
+        values = (document.get(name) or () for document in self.documents for name in _WEATHER)
+        return any(value is not None for one in values for value in one)
 
     def rows(self, weather: Weather) -> FeatureMatrix:
         """Give the rows of all its days."""
@@ -114,7 +118,10 @@ def read_learning_data(database: MongoDatabase, dataset: str, *, until: date | N
             not_ready[found.name] = reason
         else:
             series.append(one)
-    return LearningData(dataset, series, not_ready, shapes)
+    newest = max((one.last_day for one in series), default=date.min)
+    ended = {one.name: f"no day after {one.last_day}" for one in series if newest - one.last_day > ENDED}
+    going_on = [one for one in series if one.name not in ended]
+    return LearningData(dataset, going_on, not_ready | ended, shapes)
 
 
 def not_enough(found: Sequence[LearningData]) -> NotEnoughDataError:
@@ -137,5 +144,7 @@ def _not_ready(series: LearningSeries) -> str | None:
         return f"{there} with gaps: {len(np.unique(rows.trainable().days))} can be learnt from"
     if len(following.complete().slots) < len(following.slots):
         unknown = [name for name in following.columns if np.isnan(following.column(name)).any()]
-        return f"{there} up to {series.last_day}, and a gap before: without {', '.join(unknown)}"
+        return (
+            f"{there} up to {series.last_day}, and a gap in what the next looks back on: {', '.join(unknown)}"
+        )
     return None

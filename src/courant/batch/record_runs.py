@@ -12,7 +12,7 @@ from statistics import fmean
 
 from courant.batch.compare_engines import Comparison
 from courant.batch.learning_data import LearningData
-from courant.batch.train_models import RECIPE, Trained
+from courant.batch.train_models import RECIPE, Contest
 from courant.ml import engines
 from courant.ml.complexity import complexity
 from courant.ml.figures import Points, cost_by_rows, error_by_hour, error_by_training_date
@@ -60,23 +60,23 @@ def keep_costs(day: OpenRun, comparisons: Sequence[Comparison]) -> None:
             day.plot(f"cost_by_rows_{work}", cost_by_rows(costs_of(points)))
 
 
-def keep_day(day: OpenRun, data: LearningData, trained: Trained, scored: Sequence[Row]) -> None:
+def keep_day(day: OpenRun, data: LearningData, contest: Contest, scored: Sequence[Row]) -> None:
     """Keep the champion's figures, how the last forecasts fared, and the plots."""
-    known = trained.known.get(trained.version.recipe)
+    champion = contest.champion
+    known = contest.known.get(champion.recipe.name)
     happened = [row["mape_percent"] for row in scored if row["mape_percent"] is not None]
     day.log(
         metrics={
-            **{f"backtest_{name}": value for name, value in trained.champion.whole.scores().items()},
+            **{f"backtest_{name}": value for name, value in champion.whole.scores().items()},
             **({"backtest_mape_known": known.mape} if known else {}),
             **({"last_forecasts_mape": fmean(happened)} if happened else {}),
         },
         params={
-            "champion": trained.version.recipe, "version": trained.version.number, "series": len(data.series),
-            "days": len(data.longest.documents), "learnt_until": data.longest.last_day,
-            "fingerprint": data.fingerprint,
+            "champion": champion.recipe.name, "series": len(data.series), "days": len(data.longest.documents),
+            "learnt_until": data.longest.last_day, "fingerprint": data.fingerprint,
         },
     )  # fmt: skip
-    day.plot("error_by_hour", error_by_hour({one.recipe.name: one.whole for one in trained.judged}))
+    day.plot("error_by_hour", error_by_hour({one.recipe.name: one.whole for one in contest.judged}))
     day.plot("error_by_training_date", error_by_training_date(errors_by_date(day.tracker.runs(RECIPE))))
 
 
@@ -114,6 +114,5 @@ def _code(measured: Measured) -> dict[str, float]:
 
 
 def _spreads(comparison: Comparison) -> dict[str, float]:
-    return {
-        name: value for name, value in vars(comparison.parity or object()).items() if name.endswith("_spread")
-    }
+    found = asdict(comparison.parity) if comparison.parity else {}
+    return {name: value for name, value in found.items() if name.endswith("_spread")}

@@ -50,12 +50,15 @@ class Interval(NamedTuple):
 class IntervalTable:
     """How far a forecaster errs at each half hour of the clock."""
 
-    relative: Array  # (48, 2): the error below and above, as a share of the forecast
+    errors_w: Array  # (48, 2): the error below and above
+    least_w: float = -np.inf  # nothing lies below this
 
     def around(self, forecast_w: Array, half_hours: NDArray[np.int64]) -> Interval:
-        """Lay it around a forecast of (rows,) half hours; a forecast of 0 has no width."""
-        low, high = self.relative[half_hours].T
-        return Interval(forecast_w * (1 + low), forecast_w * (1 + high))
+        """Lay it around a forecast of (rows,) half hours."""
+        low, high = self.errors_w[half_hours].T
+        return Interval(
+            np.maximum(forecast_w + low, self.least_w), np.maximum(forecast_w + high, self.least_w)
+        )
 
 
 class Searched(NamedTuple):
@@ -113,7 +116,10 @@ def search(
 
 
 def interval_of(past: Backtest, *, coverage: float = COVERAGE) -> IntervalTable:
-    """Take the quantiles of a backtest's relative errors, by the half hour of the clock.
+    """Take the quantiles of a backtest's errors, by the half hour of the clock.
+
+    The errors are in W, not shares of the forecast: those turn round where a forecast is below 0, and are endless
+    where it is 0.
 
     Parameters
     ----------
@@ -126,14 +132,15 @@ def interval_of(past: Backtest, *, coverage: float = COVERAGE) -> IntervalTable:
     -------
     IntervalTable
         A half hour's errors are those of its neighbours on the clock too: a few weeks give each only some dozens.
-        One of which nothing but 0 was forecast has no width.
+        Of a series that never was below 0, no interval is.
     """
-    there = past.forecast_w != 0
-    errors = past.actual_w[there] / past.forecast_w[there] - 1
-    at = past.half_hours[there]
-    near = [errors[_near(at, half_hour)] for half_hour in range(CLOCK_HALF_HOURS)]
+    errors = past.actual_w - past.forecast_w
+    near = [errors[_near(past.half_hours, half_hour)] for half_hour in range(CLOCK_HALF_HOURS)]
     tails = ((1 - coverage) / 2, (1 + coverage) / 2)
-    return IntervalTable(np.stack([np.quantile(one, tails) if len(one) else np.zeros(2) for one in near]))
+    least_w = 0.0 if past.actual_w.min() >= 0 else -np.inf
+    return IntervalTable(
+        np.stack([np.quantile(one, tails) if len(one) else np.zeros(2) for one in near]), least_w
+    )
 
 
 def _near(at: NDArray[np.int64], half_hour: int) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from courant.ml.engines.spark import predictions, to_frame
 from courant.ml.row_files import FEATURES, TARGET
 
 SEED = 7
-Parameters = Mapping[str, float]
+Parameters = Mapping[str, float]  # by the name that a library gives them
 
 
 class SklearnBoosting:
@@ -56,8 +56,10 @@ class SparkTrees:
     def fit(self, x: Array, y: Array) -> None:
         """Fit on all rows."""
         frame = to_frame(self.spark, x, y).cache()
-        self.model = self.unfitted().fit(frame)
-        frame.unpersist()
+        try:
+            self.model = self.unfitted().fit(frame)
+        finally:
+            frame.unpersist()
 
     def unfitted(self) -> GBTRegressor | RandomForestRegressor:
         """Give the estimator with its parameters, as a search over folds wants it."""

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from courant.domain.feature_matrix import FeatureMatrix
 from courant.ml.backtest import Backtest, backtest, search
-from courant.ml.challengers import SklearnBoosting, SparkBoosting, SparkForest, SparkTrees
+from courant.ml.challengers import Parameters, SklearnBoosting, SparkBoosting, SparkForest, SparkTrees
 from courant.ml.engines.interface import LinearRegressor
 from courant.ml.folds import folds_within
 from courant.ml.forecasters import Forecaster, LinearForecaster, SeasonalNaive, TreeForecaster
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 PROMOTION_MARGIN = 0.01  # of the champion's MAPE: what is better by less may be better by chance
 
-Parameters = Mapping[str, float]
 Choices = Mapping[str, Sequence[float]]
 
 
@@ -109,7 +108,8 @@ def judge(
 ) -> list[Judged]:
     """Backtest every recipe on every series, over the last weeks that each knows.
 
-    A recipe whose JVM fails, for memory as a rule, does not compete.
+    A recipe whose JVM fails, for memory as a rule, does not compete. A series with too few days for one fold judges
+    nothing.
 
     Parameters
     ----------
@@ -119,39 +119,28 @@ def judge(
         By the name of a recipe; its own where none are given.
     series
         Rows by the name of their series; they are asked for one after another, and none is kept.
-
-    Raises
-    ------
-    ValueError
-        If a series has too few days.
     """
     found: dict[str, dict[str, Backtest]] = {name: {} for name in contenders}
     for one, rows in series:
         folds = folds_within(rows)
-        for name in list(found):
+        for name in list(found) if folds else []:
             try:
                 made = contenders[name].make(**parameters.get(name, {}))
                 found[name][one] = backtest(made, rows, folds)
             except Py4JError as error:
                 log.warning("%s does not compete today: %s", name, str(error).splitlines()[0])
                 del found[name]
-    return [Judged(contenders[name], by_series) for name, by_series in found.items()]
+    return [Judged(contenders[name], by_series) for name, by_series in found.items() if by_series]
 
 
-def choose(judged: Sequence[Judged], champion: str | None) -> tuple[Judged, Judged | None]:
-    """Keep the champion unless another's MAPE is lower by more than the margin; the best of the others challenges.
+def choose(judged: Sequence[Judged], champion: str | None) -> Judged:
+    """Keep the champion unless the best's MAPE is lower by more than the margin.
 
     Parameters
     ----------
     champion
         The recipe that forecasts now; None where none does, or one that does not compete any more.
-
-    Returns
-    -------
-    tuple
-        The champion from now on, and the challenger; None where nothing else competes.
     """
     ranked = sorted(judged, key=lambda one: one.mape)
     now = next((one for one in ranked if one.recipe.name == champion), ranked[0])
-    chosen = ranked[0] if ranked[0].mape < now.mape * (1 - PROMOTION_MARGIN) else now
-    return chosen, next((one for one in ranked if one is not chosen), None)
+    return ranked[0] if ranked[0].mape < now.mape * (1 - PROMOTION_MARGIN) else now

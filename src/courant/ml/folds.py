@@ -41,16 +41,22 @@ def last_folds(last: date, *, folds: int, days: int) -> list[Fold]:
 
 
 def folds_within(rows: FeatureMatrix) -> list[Fold]:
-    """Cut the last weeks that are known into folds: `FOLDS` of `FOLD_DAYS`, fewer where too few days lie before them.
+    """Cut the last weeks that are known into `FOLDS` of `FOLD_DAYS`, and keep those that can be learnt and judged.
 
     Returns
     -------
     list of Fold
-        Empty if not even one fold leaves `LEARN_DAYS` to learn from.
+        Each has `LEARN_DAYS` known days before it, and a known one within it.
     """
-    known = np.unique(rows.trainable().days)
-    possible = (len(known) - LEARN_DAYS) // FOLD_DAYS
-    return last_folds(known[-1].item(), folds=min(FOLDS, possible), days=FOLD_DAYS) if possible > 0 else []
+    known = [day.item() for day in np.unique(rows.trainable().days)]
+    if not known:
+        return []
+    return [fold for fold in last_folds(known[-1], folds=FOLDS, days=FOLD_DAYS) if _is_possible(fold, known)]
+
+
+def _is_possible(fold: Fold, known: Sequence[date]) -> bool:
+    before = sum(day <= fold.train_until for day in known)
+    return before >= LEARN_DAYS and any(fold.first <= day <= fold.last for day in known)
 
 
 def block_numbers(rows: FeatureMatrix, *, blocks: int) -> NDArray[np.int64]:

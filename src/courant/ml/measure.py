@@ -88,7 +88,7 @@ def measure(engine: str, work: Work, *, cores: int, memory_limit_mb: int, warm_r
         If this process may use fewer cores.
     """
     file = RowFile.of(work.rows)
-    with TemporaryDirectory(prefix="measured-") as folder:
+    with TemporaryDirectory(prefix="measured-", dir=work.rows.parent) as folder:
         scratch = Path(folder)
         task = _task(engine, work, cores=cores, answer=scratch / "answer.npz", warm_runs=warm_runs)
         limits = limited_environment(engine, cores=cores, memory_limit_mb=memory_limit_mb, scratch=scratch)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import SparkSession
 
 from courant.domain.feature_matrix import FeatureMatrix
 from courant.ml.backtest import IntervalTable
@@ -66,18 +65,22 @@ def save_models(models: ModelSet, folder: Path) -> None:
     names = sorted(models.forecasters)
     for number, name in enumerate(names):
         save(models.forecasters[name], folder / str(number))
-    tables = {str(number): models.intervals[name].relative for number, name in enumerate(names)}
-    np.savez(folder / _INTERVALS, allow_pickle=False, **tables)
+    tables = {str(number): models.intervals[name].errors_w for number, name in enumerate(names)}
+    least = np.array([models.intervals[name].least_w for name in names])
+    np.savez(folder / _INTERVALS, allow_pickle=False, **tables, least_w=least)
     about = {"recipe": models.recipe, "series": names}
     (folder / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
 
-def load_models(folder: Path, spark: SparkSession | None = None) -> ModelSet:
+def load_models(folder: Path) -> ModelSet:
     """Read what `save_models` wrote."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
     numbered = list(enumerate(about["series"]))
     with np.load(folder / _INTERVALS) as tables:
-        intervals = {name: IntervalTable(tables[str(number)]) for number, name in numbered}
+        intervals = {
+            name: IntervalTable(tables[str(number)], float(tables["least_w"][number]))
+            for number, name in numbered
+        }
     return ModelSet(
-        about["recipe"], {name: load(folder / str(number), spark) for number, name in numbered}, intervals
+        about["recipe"], {name: load(folder / str(number)) for number, name in numbered}, intervals
     )

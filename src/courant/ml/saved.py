@@ -72,14 +72,8 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     (folder / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
 
-def load(folder: Path, spark: SparkSession | None = None) -> Forecaster:
-    """Read a forecaster that `save` wrote.
-
-    Parameters
-    ----------
-    spark
-        A session for trees of MLlib; one is started if they need it and none is given.
-    """
+def load(folder: Path) -> Forecaster:
+    """Read a forecaster that `save` wrote; trees of MLlib start a session of Spark if there is none."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
     name, described = about["name"], about["described"]
     if (folder / _NUMBERS).exists():
@@ -89,9 +83,8 @@ def load(folder: Path, spark: SparkSession | None = None) -> Forecaster:
         return TreeForecaster(joblib.load(folder / _SKLEARN))
     if (folder / _SPARK).exists():
         kind, model = _SPARK_MODELS[name]
-        session = spark or SparkSession.builder.getOrCreate()
         parameters = {key: value for key, value in described.items() if key != "library"}
-        trees = kind(session, **parameters)
+        trees = kind(SparkSession.builder.getOrCreate(), **parameters)
         trees.model = model.load(  # type: ignore[attr-defined] # its stub lacks it
             (folder / _SPARK).absolute().as_uri()
         )

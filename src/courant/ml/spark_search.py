@@ -49,7 +49,11 @@ def search_on_spark(
         numFolds=blocks,
         foldCol=BLOCK,
     )
-    fitted = validator.fit(frame.withColumn(BLOCK, _block_of(numbers)).cache())
+    cached = frame.withColumn(BLOCK, _block_of(numbers)).cache()
+    try:
+        fitted = validator.fit(cached)
+    finally:
+        cached.unpersist()
     return sorted(zip(combinations, fitted.avgMetrics, strict=True), key=lambda one: one[1])
 
 

@@ -7,10 +7,11 @@ from datetime import date
 import numpy as np
 import pytest
 
+from courant.batch.train_models import Contest
 from courant.domain.feature_matrix import FeatureMatrix
 from courant.errors import JobError
 from courant.ml.backtest import Backtest
-from courant.ml.contest import Judged, Recipe, choose, judge, recipes
+from courant.ml.contest import Judged, Recipe, judge, recipes
 from courant.ml.engine_choice import choose_engine
 from courant.ml.engines.sklearn import SklearnRidge
 from courant.ml.forecasters import SeasonalNaive
@@ -27,26 +28,25 @@ def judged(name: str, error_percent: float) -> Judged:
 
 
 @pytest.mark.parametrize(
-    ("champion", "errors", "chosen"),
+    ("champion", "errors", "in_order"),
     [
-        (None, {"a": 3.0, "b": 2.0}, ("b", "a")),
-        ("a", {"a": 2.01, "b": 2.0}, ("a", "b")),  # better by less than 1 %
-        ("a", {"a": 2.03, "b": 2.0}, ("b", "a")),
-        ("a", {"a": 1.0, "b": 2.0, "c": 1.5}, ("a", "c")),
-        ("gone", {"a": 3.0, "b": 2.0}, ("b", "a")),
+        (None, {"a": 3.0, "b": 2.0}, ["b", "a"]),
+        (None, {"a": 3.0}, ["a"]),
+        ("a", {"a": 2.01, "b": 2.0}, ["a", "b"]),  # better by less than 1 %
+        ("a", {"a": 2.03, "b": 2.0}, ["b", "a"]),
+        ("a", {"a": 1.0, "b": 2.0, "c": 1.5}, ["a", "c", "b"]),
+        ("b", {"a": 1.0, "b": 1.005, "c": 1.5}, ["b", "a", "c"]),
+        ("gone", {"a": 3.0, "b": 2.0}, ["b", "a"]),
     ],
 )
 def test_a_champion_stays_unless_another_is_better_by_more_than_the_margin(
-    champion: str | None, errors: dict[str, float], chosen: tuple[str, str]
+    champion: str | None, errors: dict[str, float], in_order: list[str]
 ) -> None:
-    now, challenger = choose([judged(name, error) for name, error in errors.items()], champion)
+    found = Contest([judged(name, error) for name, error in errors.items()], {}, {}, champion)
 
-    assert challenger is not None
-    assert (now.recipe.name, challenger.recipe.name) == chosen
-
-
-def test_alone_a_recipe_has_no_challenger() -> None:
-    assert choose([judged("a", 1.0)], None)[1] is None
+    assert found.champion.recipe.name == in_order[0]
+    assert [one.recipe.name for one in found.in_order] == in_order
+    assert found.is_promoted == (champion is not None and in_order[0] != champion)
 
 
 def rising(days: int) -> FeatureMatrix:
@@ -73,6 +73,15 @@ def test_every_recipe_is_judged_on_every_series() -> None:
         ("same_slot_7d_ago", ["north", "south"]),
     ]
     assert [one.whole.scores()["mae"] for one in found] == [1, 7]
+
+
+def test_a_series_with_too_few_days_judges_nothing_and_the_others_go_on() -> None:
+    contenders = {one.name: one for one in recipes(SklearnRidge, None) if one.name == "same_slot_1d_ago"}
+
+    [found] = judge(contenders, {}, [("short", rising(40)), ("north", rising(70))])
+
+    assert list(found.by_series) == ["north"]
+    assert judge(contenders, {}, [("short", rising(40))]) == []
 
 
 def test_without_a_session_the_trees_of_spark_do_not_compete() -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from courant.domain.feature_matrix import FeatureMatrix
-from courant.ml.folds import Fold, block_numbers, grid_of, last_folds
+from courant.ml.folds import Fold, block_numbers, folds_within, grid_of, last_folds
 
 FIRST = date(2026, 1, 1)
 
@@ -49,3 +49,25 @@ def test_a_grid_is_every_combination() -> None:
         {"depth": 3, "rate": 0.1},
         {"depth": 5, "rate": 0.1},
     ]
+
+
+def known(*days: int) -> FeatureMatrix:
+    """Give those days of the first hundred, by their numbers from 0."""
+    every = rows(100)
+    return every.take(np.isin(every.target_w, days))
+
+
+def test_two_fortnights_are_judged_where_four_weeks_lie_before_them() -> None:
+    assert [fold.first for fold in folds_within(known(*range(56)))] == [date(2026, 1, 29), date(2026, 2, 12)]
+    assert [fold.first for fold in folds_within(known(*range(55)))] == [date(2026, 2, 11)]
+    assert [fold.last for fold in folds_within(known(*range(42)))] == [date(2026, 2, 11)]
+    assert folds_within(known(*range(41))) == []
+    assert folds_within(known()) == []
+
+
+def test_a_fortnight_of_which_no_day_is_known_is_not_judged() -> None:
+    [found] = folds_within(
+        known(*range(60), *range(80, 90))
+    )  # the 14 days before day 76 are all but 4 unknown
+
+    assert (found.first, found.last) == (date(2026, 3, 18), date(2026, 3, 31))
