@@ -10,7 +10,7 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile schedule ml drift mlflow \
+.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile schedule dashboard screenshots ml drift mlflow \
         ml-report maintain replay-rejects rebuild check test bench
 
 help: ## print this list
@@ -62,6 +62,13 @@ reconcile: $(SETUP) ## prove that all layers agree, from Kafka to MongoDB
 
 schedule: $(SETUP) ## all of this every 10 minutes and daily, by Dagster on 127.0.0.1:3000
 	@$(COURANT) schedule
+
+##@ People
+dashboard: $(SETUP) ## what happens now, curves, forecasts, health, on 127.0.0.1:8501
+	@$(COURANT) dashboard
+
+screenshots: $(SETUP) ## docs/screenshots anew, from a dashboard that runs (ARGS="--address http://127.0.0.1:8501")
+	.venv/bin/python scripts/take_screenshots.py $(ARGS)
 
 ##@ Models
 ml: $(SETUP) ## compare the engines, train, forecast the next day (DATASET=balance ARGS="--scales 1,4,16 --cores 1,2")

@@ -88,12 +88,12 @@ def mlflow(
 
     Examples: [bold]courant mlflow[/] · [bold]courant mlflow --port 0[/]
     """
-    from courant.mlflow_ui import serve
+    from courant.mlflow_ui import serve_mlflow
     from courant.settings import load_settings
 
     settings = load_settings()
     chosen = settings.mlflow.port if port is None else port
-    raise typer.Exit(serve(settings, chosen, lambda line: out.print(line, soft_wrap=True)))
+    raise typer.Exit(serve_mlflow(settings, chosen, lambda line: out.print(line, soft_wrap=True)))
 
 
 def ml_report(

@@ -84,6 +84,12 @@ class ScheduleSettings(_Section):
     daily_at: str = Field("02:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
+class DashboardSettings(_Section):
+    """Where the dashboard listens."""
+
+    port: int = Field(8501, ge=0, le=65535)
+
+
 class MlflowSettings(_Section):
     """Where the models' runs and registry are, and where their UI listens."""
 
@@ -130,6 +136,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     portal: PortalSettings = PortalSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     mlflow: MlflowSettings = MlflowSettings()
 
     @classmethod

@@ -162,7 +162,25 @@ def _print_rows(columns: list[str], rows: list[tuple[Any, ...]]) -> None:
     Console(width=None if out.is_terminal else 200).print(table)
 
 
+def dashboard(
+    port: Annotated[
+        int | None,
+        typer.Option(help="On 127.0.0.1; 0 takes any free one. Default: dashboard.port of the settings."),
+    ] = None,
+) -> None:
+    """Show what happens now, curves, forecasts and health in a browser, until Ctrl-C. It writes nothing.
+
+    Examples: [bold]courant dashboard[/] · [bold]courant dashboard --port 0[/]
+    """
+    from courant.dashboard_ui import serve_dashboard
+    from courant.settings import load_settings
+
+    settings = load_settings()
+    chosen = settings.dashboard.port if port is None else port
+    raise typer.Exit(serve_dashboard(settings, chosen, lambda line: out.print(line, soft_wrap=True)))
+
+
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Stream": (ingest, reconcile, realign, sql),
-    "All of it": (demo, live),
+    "All of it": (demo, live, dashboard),
 }
