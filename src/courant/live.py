@@ -21,6 +21,7 @@ from courant.errors import MySQLDownError
 from courant.generate import generate_file
 from courant.live_cache import LiveCache, simulated_day
 from courant.local import stack
+from courant.local.ports import LOCALHOST, free_ports, is_free
 from courant.model_page import forecast_lines
 from courant.progress import batches_since, last_batch
 from courant.replay import replay
@@ -28,7 +29,9 @@ from courant.settings import Settings
 from courant.start import start_stack
 from courant.submit import INGEST, start_job, stop_job
 
-_STOPPED_BY = (signal.SIGTERM, signal.SIGHUP)  # as by Ctrl-C; a terminal that is closed hangs up
+# A terminal that is closed hangs up. A shell that starts this in the background lets Ctrl-C be ignored, which the
+# replays would inherit, and then nothing could stop them.
+_STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DATASETS = ("balance", "consumption_inf36")
 _FIRST_DAY, _DAYS, _SEED = date(2026, 1, 5), 7, 7
 _HISTORY_DAYS = 12 * 7  # of the balance, sent at once before the replay: what the daily model learns from
@@ -45,6 +48,8 @@ class LiveRun:
     log: IO[bytes]
     cache: LiveCache
     replays: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    dashboard: subprocess.Popen[bytes] | None = None
+    address: str = ""  # of the dashboard
     ingest: subprocess.Popen[bytes] | None = None
     restarts: int = -1
 
@@ -69,11 +74,12 @@ class LiveRun:
             self.restarts += 1
 
     def stop(self) -> None:
-        """End the replays and the schedule's step, then the ingest after its batch."""
+        """End the dashboard, the replays and the schedule's step, then the ingest after its batch."""
         self.cache.stop()
-        for process in self.replays:
+        going = [*self.replays, *([self.dashboard] if self.dashboard else [])]
+        for process in going:
             process.send_signal(signal.SIGINT)
-        for process in self.replays:
+        for process in going:
             process.wait()
         if self.ingest is not None:
             stop_job(self.ingest)
@@ -89,6 +95,8 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
         run = LiveRun(reached, log, LiveCache(reached, list(_DATASETS)))
         previous = {one: signal.signal(one, signal.default_int_handler) for one in _STOPPED_BY}
         try:
+            run.address, run.dashboard = _start_dashboard(reached, log)
+            console.print(f"The dashboard is at {run.address}", soft_wrap=True)
             _send_history(reached, console)
             run.replays = [_start_replay(reached, name, speed, log) for name in _DATASETS]
             _show(run, first_batch, log_path, console)
@@ -102,12 +110,23 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
     return 0
 
 
+def _start_dashboard(settings: Settings, log: IO[bytes]) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start it on its own port, or on any other where that is taken; give its address."""
+    wished = settings.dashboard.port
+    port = wished if wished and is_free(wished) else free_ports(1)[0]
+    return f"http://{LOCALHOST}:{port}", _start(settings, ["dashboard", "--port", str(port)], log)
+
+
 def _start_replay(settings: Settings, name: str, speed: float, log: IO[bytes]) -> subprocess.Popen[bytes]:
     contract = find_contract(settings.contracts_dir, name)
     path = _generated(settings, contract, "week", _FIRST_DAY, _DAYS)
-    command = [sys.executable, "-m", "courant.cli", "replay", str(path), "--dataset", name]
+    command = ["replay", str(path), "--dataset", name, "--speed", str(speed), "--shift-to", "now", "--loop"]
+    return _start(settings, command, log)
+
+
+def _start(settings: Settings, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*command, "--speed", str(speed), "--shift-to", "now", "--loop"],
+        [sys.executable, "-m", "courant.cli", *command],
         env=os.environ | {"COURANT_HOME": str(settings.home)},
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -150,6 +169,7 @@ def _table(run: LiveRun, batches: list[dict[str, Any]], log_path: Path) -> Table
         caption="\n".join(
             [
                 *forecast_lines(run.cache.forecast),
+                f"Dashboard: {run.address}",
                 f"Schedule: {run.cache.summary()}. Ctrl-C stops. Log: {log_path}",
             ]
         ),
