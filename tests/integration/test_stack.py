@@ -327,6 +327,22 @@ def test_another_password_file_is_refused_and_can_be_made_good(tmp_path: Path) -
         assert ask(load_settings(home=tmp_path), "SELECT 1", "reader") == [(1,)]
 
 
+def test_a_starting_mysql_leaves_the_temporary_tables_of_another_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = tmp_path / "tmp"
+    common.mkdir()
+    theirs = common / "#sql-temptable-4823-1-4.MAI"  # a starting server deletes these in its temporary folder
+    theirs.touch()
+    monkeypatch.setenv("TMPDIR", str(common))
+    settings = load_settings(home=tmp_path / "home")
+
+    up(settings)
+    down(settings)
+
+    assert theirs.exists()
+
+
 def test_a_server_that_ends_while_it_starts_shows_its_log(tmp_path: Path) -> None:
     (tmp_path / "data" / "mysql").mkdir(parents=True)
     (tmp_path / "data" / "mysql" / "ibdata1").write_bytes(b"not a tablespace")

@@ -35,18 +35,23 @@ class MariaDBServer:
     def _data(self) -> Path:
         return folder_of(self.settings.home, self.name)
 
+    @property
+    def _temporary(self) -> Path:
+        return folder_of(self.settings.home, f"{self.name}.tmp")
+
     def prepare(self) -> None:
         """Make the system tables and set the passwords at the first start, before any port is open."""
+        self._temporary.mkdir(parents=True, exist_ok=True)
         make_folder(self._data, self._install)
 
     def reset_passwords(self) -> None:
         """Set the passwords of the settings in the data folder of a stopped server."""
-        _bootstrap(self._data, first_statements(self.settings), self._log)
+        self._bootstrap(self._data)
 
     def command(self) -> list[str]:
         """Give the server's command."""
         return [
-            *_mariadbd(self._data),
+            *self._mariadbd(self._data),
             f"--bind-address={LOCALHOST}",
             f"--port={self.port}",
             "--socket=mysql.sock",  # in the data folder: a whole path may be too long for a socket
@@ -111,35 +116,35 @@ class MariaDBServer:
             f"--datadir={folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
+            f"--tmpdir={self._temporary}",
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StackError(f"mariadb-install-db failed: {done.stdout}{done.stderr}".strip())
-        _bootstrap(folder, first_statements(self.settings), self._log)
+        self._bootstrap(folder)
 
+    def _bootstrap(self, data: Path) -> None:
+        """Set the accounts in a server without a port; passwords go through a pipe, on no command line."""
+        sql = "".join(f"{statement};\n" for statement in first_statements(self.settings))
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as output:
+            done = subprocess.run(
+                [*self._mariadbd(data), "--bootstrap"], input=sql.encode(), stdout=output, stderr=output, check=False
+            )
+        if done.returncode:
+            raise StackError("MariaDB could not set its accounts", remedy=f"see the end of {self._log}")
 
-def _bootstrap(data: Path, statements: list[str], log: Path) -> None:
-    """Run statements in a server without a port; passwords go through a pipe, on no command line."""
-    sql = "".join(f"{statement};\n" for statement in statements)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        done = subprocess.run(
-            [*_mariadbd(data), "--bootstrap"], input=sql.encode(), stdout=output, stderr=output, check=False
-        )
-    if done.returncode:
-        raise StackError("MariaDB could not set its accounts", remedy=f"see the end of {log}")
-
-
-def _mariadbd(data: Path) -> list[str]:
-    home = mariadb_home()
-    return [
-        str(home / "bin" / "mariadbd"),
-        "--no-defaults",
-        f"--basedir={home}",
-        f"--datadir={data}",
-        "--innodb-log-file-size=512M",  # in both ways of starting it, or each start would make the log anew
-        *_as_root(),
-    ]
+    def _mariadbd(self, data: Path) -> list[str]:
+        home = mariadb_home()
+        return [
+            str(home / "bin" / "mariadbd"),
+            "--no-defaults",
+            f"--basedir={home}",
+            f"--datadir={data}",
+            f"--tmpdir={self._temporary}",  # its own: a starting server deletes every #sql file it finds there
+            "--innodb-log-file-size=512M",  # in both ways of starting it, or each start would make the log anew
+            *_as_root(),
+        ]
 
 
 def _as_root() -> list[str]:
