@@ -10,7 +10,7 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile schedule dashboard screenshots ml drift mlflow \
+.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile alerts schedule dashboard screenshots ml drift mlflow \
         ml-report maintain replay-rejects rebuild check test bench
 
 help: ## print this list
@@ -59,6 +59,9 @@ publish: $(SETUP) ## aggregates as documents in MongoDB (SOURCE=lake; from MySQL
 
 reconcile: $(SETUP) ## prove that all layers agree, from Kafka to MongoDB
 	@$(COURANT) reconcile $(CHOSEN)
+
+alerts: $(SETUP) ## tell people by the rules of conf/alerts.toml, until Ctrl-C
+	@$(COURANT) alerts
 
 schedule: $(SETUP) ## all of this every 10 minutes and daily, by Dagster on 127.0.0.1:3000
 	@$(COURANT) schedule

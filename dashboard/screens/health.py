@@ -14,6 +14,7 @@ from courant.stores.mysql.watching import (
     drift_of_last_check,
     newest_alerts,
     newest_rejects,
+    raised_now,
     rejects_by_rule,
 )
 from dashboard.reading import contracts, fresh, from_mysql, settings, shown
@@ -80,6 +81,18 @@ def newest(found: list[LayerStatus]) -> str:
     return f"{minutes:,.0f} min ago"
 
 
+def show_raised(rows: Rows) -> None:
+    """Show each alert that stands, in its own words."""
+    for row in rows[:SHOWN]:
+        show = st.error if row["severity"] == "critical" else st.warning
+        since = row["changed_at"].replace(tzinfo=UTC)
+        more = f", {row['alerts']:,} times" if row["alerts"] > 1 else ""
+        show(
+            f"{row['message']} ({row['rule']}, since {clock(since)}{more})",
+            icon=":material/notifications_active:",
+        )
+
+
 def show_table(title: str, rows: Rows, nothing: str) -> None:
     """Show rows, or say that there are none."""
     st.subheader(title)
@@ -93,6 +106,8 @@ st.title("Health")
 show_layers()
 fresh(max((one.last_slot for one in layers() if one.last_slot), default=None), what="newest slot")
 with shown("Alerts, rejects and drift"):
+    st.subheader("Raised now")
+    show_raised(from_mysql(raised_now))
     show_table("Alerts", from_mysql(newest_alerts, count=SHOWN), "No alert was ever kept.")
     show_table("Rejects by rule", from_mysql(rejects_by_rule), "No record waits for a mended contract.")
     samples = [

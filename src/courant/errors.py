@@ -163,6 +163,10 @@ class ParityError(CourantError):
     exit_code = 31
 
 
+class AlertFormatError(CourantError):
+    """A record of the alerts' topic is no alert."""
+
+
 class NotEnoughDataError(CourantError):
     """There are too few days to learn or to judge from."""
 

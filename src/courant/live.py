@@ -49,6 +49,7 @@ class LiveRun:
     cache: LiveCache
     replays: list[subprocess.Popen[bytes]] = field(default_factory=list)
     dashboard: subprocess.Popen[bytes] | None = None
+    alerts: subprocess.Popen[bytes] | None = None
     address: str = ""  # of the dashboard
     ingest: subprocess.Popen[bytes] | None = None
     restarts: int = -1
@@ -74,9 +75,9 @@ class LiveRun:
             self.restarts += 1
 
     def stop(self) -> None:
-        """End the dashboard, the replays and the schedule's step, then the ingest after its batch."""
+        """End the dashboard, the alerts, the replays and the schedule's step, then the ingest after its batch."""
         self.cache.stop()
-        going = [*self.replays, *([self.dashboard] if self.dashboard else [])]
+        going = [*self.replays, *[one for one in (self.dashboard, self.alerts) if one]]
         for process in going:
             process.send_signal(signal.SIGINT)
         for process in going:
@@ -98,6 +99,7 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
             run.address, run.dashboard = _start_dashboard(reached, log)
             console.print(f"The dashboard is at {run.address}", soft_wrap=True)
             _send_history(reached, console)
+            run.alerts = _start(reached, ["alerts"], log)
             run.replays = [_start_replay(reached, name, speed, log) for name in _DATASETS]
             _show(run, first_batch, log_path, console)
         except KeyboardInterrupt:

@@ -21,7 +21,12 @@ def get_spark(app_name: str) -> SparkSession:
 
 
 def submit_command(
-    settings: Settings, job: str, arguments: list[str], *, properties: str | None = None
+    settings: Settings,
+    job: str,
+    arguments: list[str],
+    *,
+    properties: str | None = None,
+    slots: int | None = None,
 ) -> list[str]:
     """Write the spark-submit command of a job.
 
@@ -31,11 +36,13 @@ def submit_command(
         Path of the entry point below the project, e.g. ``jobs/streaming/ingest_readings.py``.
     properties
         The job's own properties file in conf/, read on top of spark-defaults.conf.
+    slots
+        Tasks that must run at once, whatever number of cores a local master has.
     """
     own = ["--properties-file", str(CONF / properties), "--load-spark-defaults"] if properties else []
     return [
         str(Path(sys.executable).parent / "spark-submit"),
-        "--master", settings.spark.master,
+        "--master", f"local[{slots}]" if slots and settings.spark.master.startswith("local") else settings.spark.master,
         "--jars", ",".join(map(str, jars())),
         *own,
         str(PROJECT_ROOT / job),

@@ -107,6 +107,13 @@ class MlflowSettings(_Section):
         return (self.root.absolute() / "artifacts").as_uri()
 
 
+class AlertsSettings(_Section):
+    """When somebody is told, and where."""
+
+    rules: Path = PROJECT_ROOT / "conf" / "alerts.toml"
+    urls: dict[str, SecretStr] = {}  # by channel, as Apprise writes them: they hold passwords and tokens
+
+
 class PortalSettings(_Section):
     """Where the published files are downloaded from."""
 
@@ -137,6 +144,7 @@ class Settings(BaseSettings):
     portal: PortalSettings = PortalSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    alerts: AlertsSettings = AlertsSettings()
     mlflow: MlflowSettings = MlflowSettings()
 
     @classmethod

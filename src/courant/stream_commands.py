@@ -180,7 +180,29 @@ def dashboard(
     raise typer.Exit(serve_dashboard(settings, chosen, lambda line: out.print(line, soft_wrap=True)))
 
 
+def alerts(
+    stream: Annotated[
+        bool, typer.Option("--stream/--no-stream", help="Judge readings as they arrive, too.")
+    ] = True,
+    test: Annotated[
+        bool, typer.Option("--test", help="Only send a test message to each channel; exits 1 if one fails.")
+    ] = False,
+) -> None:
+    """Raise alerts by the rules of conf/alerts.toml, keep them, and tell people; until Ctrl-C.
+
+    Where they are told is COURANT_ALERTS_URLS: JSON, a name and an Apprise URL for each channel.
+
+    Examples: [bold]courant alerts[/] ·
+    [bold]COURANT_ALERTS_URLS='{"ops": "json://127.0.0.1:8080/"}' courant alerts --test[/]
+    """
+    from courant.alerting import run_alerts, test_channels
+    from courant.settings import load_settings
+
+    settings = load_settings()
+    raise typer.Exit(test_channels(settings, out) if test else run_alerts(settings, out, stream=stream))
+
+
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Stream": (ingest, reconcile, realign, sql),
+    "Stream": (ingest, reconcile, realign, alerts, sql),
     "All of it": (demo, live, dashboard),
 }

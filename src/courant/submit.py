@@ -21,18 +21,20 @@ INGEST, RECONCILE = "jobs/streaming/ingest_readings.py", "jobs/batch/reconcile_l
 SILVER, GOLD = "jobs/batch/build_silver.py", "jobs/batch/build_gold.py"
 PUBLISH, MAINTAIN = "jobs/batch/publish_aggregates.py", "jobs/batch/maintain_tables.py"
 COMPARE_ENGINES, DETECT_DRIFT = "jobs/ml/compare_engines.py", "jobs/ml/detect_drift.py"
+RAISE_ALERTS = "jobs/streaming/raise_alerts.py"
 REPLAY_REJECTS, REBUILD = "jobs/batch/replay_rejects.py", "jobs/batch/rebuild_layer.py"
 
 _PATIENCE_S = 60
 
 
-def start_job(
+def start_job(  # noqa: PLR0913 - an edge
     settings: Settings,
     job: str,
     arguments: list[str],
     *,
     properties: str | None = None,
     log: IO[bytes] | int | None = None,
+    slots: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a job in a session of its own, so that a Ctrl-C in the terminal reaches only us.
 
@@ -42,9 +44,11 @@ def start_job(
         Path of the entry point below the project.
     log
         Where its standard output and errors go; the terminal if left out.
+    slots
+        As of `submit_command`.
     """
     return subprocess.Popen(
-        submit_command(settings, job, arguments, properties=properties),
+        submit_command(settings, job, arguments, properties=properties, slots=slots),
         env=submit_environment() | {"COURANT_HOME": str(settings.home)},
         stdin=subprocess.DEVNULL,
         stdout=log,

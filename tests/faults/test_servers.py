@@ -7,10 +7,12 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pymysql
 import pytest
 from fault_records import BATCH_RECORDS, records
 from ingesting import (
@@ -26,11 +28,16 @@ from ingesting import (
 )
 from pyspark.sql import SparkSession
 
+from courant.alerts.watch import watch
+from courant.domain.alert import Alert, Change, Urgency
+from courant.domain.alert_rules import AlertRules
 from courant.domain.contract import Contract
 from courant.errors import KafkaDownError, MySQLDownError
 from courant.local.server import folder_of
 from courant.local.stack import down, status, up
 from courant.settings import Settings, load_settings
+from courant.stores.kafka.alerts import send_alerts
+from courant.stores.mysql import alerts as alert_store
 from courant.stores.mysql.sink import MySQLSink
 
 HALF = 8_000
@@ -108,6 +115,59 @@ def test_mysql_killed_in_the_middle_of_a_load_is_waited_for(
     killing.revival.join()
     assert killing.calls > 3  # the load that was cut off is made again
     assert disagreements(spark, sinks, contract) == []
+
+
+def test_a_watcher_of_alerts_outlives_mysql_in_its_transaction_and_the_broker(
+    own_stack: Settings, sinks: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killing, stop = Killing(own_stack, "mysql"), threading.Event()
+    original = alert_store.write_standings  # after the alerts, before the commit
+    monkeypatch.setattr(alert_store, "write_standings", killing.after(original, nth=1))
+    failures = []
+
+    def run() -> None:
+        try:
+            rules = AlertRules(check_every_s=0.2)
+            watch(sinks, rules, CONTRACTS, {}, stop=stop, report=lambda *_: None)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    watcher = threading.Thread(target=run)
+    watcher.start()
+    try:
+        send_alerts(sinks, [an_alert(number) for number in range(100)])
+        wait_until(lambda: killing.revival.ident)  # it has begun
+        killing.revival.join()
+        wait_until(lambda: failures or kept_alerts(sinks) == 100)
+        assert failures == []
+        broker = Killing(own_stack, "kafka")
+        broker.kill()
+        broker.revival.join()
+        send_alerts(sinks, [an_alert(number) for number in range(50, 150)])
+        wait_until(lambda: kept_alerts(sinks) == 150)
+    finally:
+        stop.set()
+        watcher.join(timeout=60)
+
+    assert killing.calls > 1  # what was cut off is done again
+    [(alerts,)] = ask(sinks, "SELECT alerts FROM alert_standing WHERE rule = 'outlived'")
+    assert alerts == 150
+
+
+def an_alert(number: int) -> Alert:
+    return Alert(
+        f"outlived:{number}", "outlived", "foreign", "balance", "balance", Urgency.WARNING, Change.RAISED,
+        datetime.now(UTC),
+    )  # fmt: skip
+
+
+def kept_alerts(settings: Settings) -> int:
+    try:
+        [(count,)] = ask(settings, "SELECT COUNT(*) FROM alert WHERE rule = 'outlived'")
+    except pymysql.err.MySQLError:  # it is away, or was never there
+        return 0
+    return int(count)
 
 
 def test_a_broker_killed_between_batches_is_waited_for(

@@ -55,7 +55,7 @@ def publish(settings: Settings, *series: list[dict[str, Any]]) -> None:
 
 
 def alerts_of(settings: Settings, series: str) -> list[dict[str, Any]]:
-    """Read the whole topic with a plain client; give the values under the series' key."""
+    """Read the whole topic with a plain client; give the values under the drift's and the series' key."""
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap_servers, enable_auto_commit=False)
     try:
         parts = [TopicPartition("alerts", p) for p in consumer.partitions_for_topic("alerts") or ()]
@@ -66,7 +66,7 @@ def alerts_of(settings: Settings, series: str) -> list[dict[str, Any]]:
             found += [record for records in consumer.poll(1000).values() for record in records]
     finally:
         consumer.close()
-    return [json.loads(record.value) for record in found if record.key == series.encode()]
+    return [json.loads(record.value) for record in found if record.key == f"drift|{series}".encode()]
 
 
 def test_a_shifted_load_has_its_rows_and_one_alert_however_often_it_is_checked(settings: Settings) -> None:
@@ -99,14 +99,20 @@ def test_a_shifted_load_has_its_rows_and_one_alert_however_often_it_is_checked(s
     (alert,) = alerts_of(settings, "drift.shifted")
     names = checked["drift.shifted"]["drifted"]
     assert alert["text"] == f"DRIFT DETECTED {', '.join(names)}"
-    assert {key: alert[key] for key in ("kind", "series", "dataset", "last_day", "raised_at_utc")} == {
+    details = alert.pop("details")
+    assert alert == {
+        "alert_id": "drift:drift.shifted:2024-03-04",
+        "rule": "drift",
         "kind": "drift",
-        "series": "drift.shifted",
         "dataset": "drift_tests",
-        "last_day": "2024-03-04",
-        "raised_at_utc": "2024-03-05T06:00:00+00:00",
+        "subject": "drift.shifted",
+        "severity": "warning",
+        "state": "raised",
+        "raised_at": "2024-03-05T06:00:00+00:00",
+        "text": alert["text"],
     }
-    assert [set(one) for one in alert["features"]] == [{"feature", "ks", "p_adjusted", "psi"}] * len(names)
+    assert details["last_day"] == "2024-03-04"
+    assert [set(one) for one in details["features"]] == [{"feature", "ks", "p_adjusted", "psi"}] * len(names)
     assert alerts_of(settings, "drift.same") == []
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from courant.domain.alert import Alert, Change, Urgency
 from courant.domain.feature_matrix import Grid
 from courant.errors import NotEnoughDataError
 from courant.ml.drift import RECENT_DAYS, Feature, FeatureDrift, days_needed, find_drift
 from courant.settings import Settings
 from courant.stores import mongo
-from courant.stores.kafka.alerts import send_alert
+from courant.stores.kafka.alerts import send_alerts
 from courant.stores.mongo_features import Series, list_series, read_features
 from courant.stores.mysql.connection import LoadConnection, session
 from courant.stores.mysql.drift import DRIFT, is_known_drift, replace_check
@@ -107,17 +108,23 @@ def to_document(checks: Sequence[SeriesCheck], datasets: Sequence[str]) -> dict[
     return {dataset: _of_dataset([c for c in checks if c.dataset == dataset]) for dataset in datasets}
 
 
-def to_alert(check: SeriesCheck, now: datetime) -> dict[str, Any]:
-    """Give the message that says what drifted."""
-    return {
-        "kind": "drift",
-        "text": f"{DRIFT} {', '.join(one.feature for one in check.drifted)}",
-        "series": check.series,
-        "dataset": check.dataset,
-        "last_day": check.last_day.isoformat(),
-        "features": [asdict(one) for one in check.drifted],
-        "raised_at_utc": now.astimezone(UTC).isoformat(),
-    }
+def to_alert(check: SeriesCheck, now: datetime) -> Alert:
+    """Give the alert that says what drifted."""
+    return Alert(
+        alert_id=f"drift:{check.series}:{check.last_day}",
+        rule="drift",
+        kind="drift",
+        dataset=check.dataset,
+        subject=check.series,
+        severity=Urgency.WARNING,
+        state=Change.RAISED,
+        raised_at=now.astimezone(UTC),
+        text=f"{DRIFT} {', '.join(one.feature for one in check.drifted)}",
+        details={
+            "last_day": check.last_day.isoformat(),
+            "features": [asdict(one) for one in check.drifted],
+        },
+    )
 
 
 def _keep(settings: Settings, connection: LoadConnection, check: SeriesCheck, now: datetime) -> None:
@@ -131,8 +138,8 @@ def _keep(settings: Settings, connection: LoadConnection, check: SeriesCheck, no
     replace_check(connection, check.series, check.last_day, rows)
     if check.drifted and is_new:
         alert = to_alert(check, now)
-        log.warning("%s: %s", check.series, alert["text"])
-        send_alert(settings, check.series, alert)
+        log.warning("%s: %s", check.series, alert.text)
+        send_alerts(settings, [alert])
     connection.commit()
 
 

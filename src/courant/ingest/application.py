@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pyspark.errors import StreamingQueryException
@@ -25,6 +22,7 @@ from courant.ingest.second_look import BatchLook
 from courant.ingest.sinks import Starts, create_layers, open_starts
 from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
+from courant.stopping import stop_on_signals
 from courant.stores import delta
 from courant.stores.kafka import check_broker, describe_topic, ensure_topics, stream_options
 from courant.stores.mysql.loading import Target
@@ -74,7 +72,7 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
     """
     run = Run(spark, settings, drain, run_id=uuid.uuid4().hex)
     ensure_topics(settings, contracts)
-    with _stop_on_signals() as stop:
+    with stop_on_signals() as stop:
         queries: list[StreamingQuery] = []
         try:
             for contract in contracts:
@@ -224,23 +222,6 @@ def _raise_failure(run: Run, query: StreamingQuery) -> None:
         f"The query {query.name} ended: {str(cause).splitlines()[0]}",
         remedy="start it again (nothing is lost or doubled); COURANT_DEBUG=1 shows the whole trace",
     ) from cause
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and Ctrl-C set; afterwards they do again what they did before."""
-    stop = threading.Event()
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    is_main = threading.current_thread() is threading.main_thread()
-    before = {n: signal.signal(n, handle) for n in (signal.SIGTERM, signal.SIGINT)} if is_main else {}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _checkpoints(settings: Settings) -> Path:

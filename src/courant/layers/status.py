@@ -79,6 +79,23 @@ def read_bronze(settings: Settings, contracts: Iterable[Contract]) -> list[Layer
     return _bronze(settings, chosen, _topics(settings, chosen))
 
 
+def read_lags(settings: Settings, contract: Contract) -> dict[str, int]:
+    """Count what each sink has not taken yet of its topic, in records; a sink that was never made is left out.
+
+    Raises
+    ------
+    KafkaDownError, TopicMissingError, MySQLDownError, AccessDeniedError
+        If a server is away or refuses the account, or there is no topic.
+    """
+    topic = describe_topic(settings, contract.topic)
+    with session(settings, "reader") as connection:
+        is_made = has_table(connection, contract.table) and has_table(connection, "ingest_offset")
+        facts = _facts_lag(connection, contract, topic) if is_made else None
+    bronze = lake.measure_bronze(settings.lake.root, contract)
+    appended = None if bronze.rows is None else _behind(topic, bronze.positions(topic.topic_id))
+    return {sink: lag for sink, lag in (("MySQL", facts), ("bronze", appended)) if lag is not None}
+
+
 def to_document(layers: Iterable[LayerStatus]) -> dict[str, Any]:
     """Give plain values: per data set and layer what was found, times in ISO 8601."""
     document: dict[str, Any] = {}

@@ -129,7 +129,11 @@ class MariaDBServer:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as output:
             done = subprocess.run(
-                [*self._mariadbd(data), "--bootstrap"], input=sql.encode(), stdout=output, stderr=output, check=False
+                [*self._mariadbd(data), "--bootstrap"],
+                input=sql.encode(),
+                stdout=output,
+                stderr=output,
+                check=False,
             )
         if done.returncode:
             raise StackError("MariaDB could not set its accounts", remedy=f"see the end of {self._log}")

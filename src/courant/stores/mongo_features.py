@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from courant.stores.mongo import Document, MongoDatabase
 
@@ -29,6 +29,18 @@ def list_series(database: MongoDatabase, datasets: Sequence[str]) -> list[Series
     )
     found = [Series(row["_id"]["name"], row["_id"]["dataset"], int(row["days"])) for row in rows]
     return sorted(found, key=lambda series: series.name)
+
+
+def newest_loads(database: MongoDatabase, series: str, *, days: int) -> list[tuple[tuple[str, int], float]]:
+    """Give the half hours of a series' newest days that have a load, in order: (Paris day, slot from 1), and W."""
+    newest = database[FEATURES].find({"series": series}, {"day": 1, "load_w": 1}).sort("day", DESCENDING)
+    documents = sorted(newest.limit(days), key=lambda document: str(document["day"]))
+    return [
+        ((document["day"], slot), float(load))
+        for document in documents
+        for slot, load in enumerate(document["load_w"], start=1)
+        if load is not None
+    ]
 
 
 def read_features(database: MongoDatabase, series: str) -> list[Document]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from pymysql.connections import Connection
@@ -88,9 +88,11 @@ def forecast_series(connection: Connection[Any]) -> list[str]:
 
 def forecasts(connection: Connection[Any], series: str, *, days: int) -> Rows:
     """Give a series' forecasts of the newest Paris days, by slot."""
+    if not has_table(connection, "forecast"):
+        return []
     return query(
         connection,
-        "SELECT slot_start_utc, paris_day, power_w, low_w, high_w, model, model_version, made_at FROM forecast"
+        "SELECT slot_start_utc, paris_day, slot, power_w, low_w, high_w, model, model_version, made_at FROM forecast"
         " WHERE series = %s AND paris_day > (SELECT MAX(paris_day) FROM forecast WHERE series = %s) - INTERVAL %s DAY"
         " ORDER BY slot_start_utc",
         (series, series, days),
@@ -116,6 +118,39 @@ def drift_of_last_check(connection: Connection[Any]) -> Rows:
         connection,
         "SELECT d.series, d.last_day, d.feature, d.ks_statistic, d.p_adjusted, d.psi, d.verdict FROM drift d"
         f" JOIN ({newest}) n ON n.series = d.series AND n.last_day = d.last_day ORDER BY d.is_drift DESC, d.psi DESC",
+    )
+
+
+def drift_by_series(connection: Connection[Any]) -> Rows:
+    """Give, by series, the last day of the newest check and whether any feature drifted."""
+    if not has_table(connection, "drift"):
+        return []
+    newest = "SELECT series, MAX(last_day) AS last_day FROM drift GROUP BY series"
+    return query(
+        connection,
+        "SELECT d.series, d.last_day, MAX(d.dataset) AS dataset, MAX(d.is_drift) AS is_drift FROM drift d"
+        f" JOIN ({newest}) n ON n.series = d.series AND n.last_day = d.last_day GROUP BY d.series, d.last_day",
+    )
+
+
+def newest_commit(connection: Connection[Any], dataset: str) -> datetime | None:
+    """Give when the data set's newest batch with records was committed, naive UTC."""
+    if not has_table(connection, "ingest_batch"):
+        return None
+    sql = "SELECT committed_at FROM ingest_batch WHERE dataset = %s AND rows_in > 0 ORDER BY committed_at DESC LIMIT 1"
+    rows = query(connection, sql, (dataset,))
+    return rows[0]["committed_at"] if rows else None
+
+
+def raised_now(connection: Connection[Any]) -> Rows:
+    """Give what is raised at the moment, the most urgent and then the newest first, with its newest alert's words."""
+    if not has_table(connection, "alert_standing"):
+        return []
+    return query(
+        connection,
+        "SELECT s.rule, s.subject, s.changed_at, s.alerts, a.severity, a.message FROM alert_standing s"
+        " JOIN alert a ON a.alert_id = s.last_alert_id WHERE s.is_raised"
+        " ORDER BY FIELD(a.severity, 'critical', 'warning', 'info'), s.changed_at DESC",
     )
 
 

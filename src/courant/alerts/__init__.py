@@ -1,0 +1,1 @@
+"""Alerts: raised on the stream and by checks, kept once, and told to people without noise."""
