@@ -10,7 +10,7 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile alerts schedule dashboard screenshots ml drift mlflow \
+.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile alerts schedule dashboard screenshots powerbi ml drift mlflow \
         ml-report maintain replay-rejects rebuild check test bench
 
 help: ## print this list
@@ -72,6 +72,9 @@ dashboard: $(SETUP) ## what happens now, curves, forecasts, health, on 127.0.0.1
 
 screenshots: $(SETUP) ## docs/screenshots anew, from a dashboard that runs (ARGS="--address http://127.0.0.1:8501")
 	.venv/bin/python scripts/take_screenshots.py $(ARGS)
+
+powerbi: $(SETUP) ## powerbi/ anew from the contracts: a Power BI project on MySQL's views, as text
+	@$(COURANT) powerbi
 
 ##@ Models
 ml: $(SETUP) ## compare the engines, train, forecast the next day (DATASET=balance ARGS="--scales 1,4,16 --cores 1,2")

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from courant import file_commands, lake_commands, model_commands, stream_commands
+from courant import file_commands, lake_commands, model_commands, people_commands, stream_commands
 from courant.errors import CourantError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ file_commands.register(app)
 stream_commands.register(app)
 lake_commands.register(app)
 model_commands.register(app)
+people_commands.register(app)
 out = Console()
 err = Console(stderr=True)
 

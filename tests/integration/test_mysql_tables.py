@@ -55,7 +55,9 @@ def test_the_tables_and_views_are_those_of_the_design(tables: Settings) -> None:
         "ingest_batch", "ingest_offset",
         "power_range", "profile", "region", "reject", "sector", "segment", "topic_epoch",
     }  # fmt: skip
-    assert {name for kind, name in rows if kind == "VIEW"} == {"v_balance", "v_consumption"}
+    assert {name for kind, name in rows if kind == "VIEW"} == {
+        "v_balance", "v_balance_half_hour", "v_consumption", "v_consumption_half_hour",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

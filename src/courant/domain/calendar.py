@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 PARIS = ZoneInfo("Europe/Paris")
 SLOT_MINUTES = 30
 WEEK = timedelta(weeks=1)
+_HALF_HOUR = timedelta(minutes=SLOT_MINUTES)
 SEASONS = ("winter", "spring", "summer", "autumn")  # meteorological: winter is December to February
 CALENDAR_COLUMNS = ("paris_day", "slot_of_day", "weekday", "is_holiday", "season")
 _YEARS_WITH_HOLIDAYS = range(1900, 2200)  # a mistyped year must not stop a stream
@@ -76,6 +77,35 @@ def clock_half_hours(day: date) -> NDArray[np.int64]:
 def weekday(day: date) -> int:
     """Give the day of the week, from 1 (Monday) to 7 (Sunday)."""
     return day.isoweekday()
+
+
+def clock_periods(first_year: int, last_year: int) -> list[tuple[datetime, datetime, int]]:
+    """Give the periods between Paris's changes of the clock, for tools without a zone database.
+
+    Returns
+    -------
+    list of (datetime, datetime, int)
+        From the first instant of `first_year` to that after `last_year`, both in Paris: a period's first instant
+        and the next one's, in UTC, and the minutes that its clocks are ahead of UTC.
+    """
+    first, end = day_bounds_utc(date(first_year, 1, 1))[0], day_bounds_utc(date(last_year + 1, 1, 1))[0]
+    days = [date(first_year, 1, 1) + timedelta(n) for n in range((end - first).days + 1)]
+    longer_or_shorter = (day for day in days if len(slots_of_day(day)) != timedelta(days=1) // _HALF_HOUR)
+    changes = [start for day in longer_or_shorter for start in slots_of_day(day) if _is_change(start)]
+    return [
+        (start, after, _minutes_ahead(start))
+        for start, after in zip([first, *changes], [*changes, end], strict=True)
+    ]
+
+
+def _is_change(instant: datetime) -> bool:
+    return _minutes_ahead(instant) != _minutes_ahead(instant - _HALF_HOUR)
+
+
+def _minutes_ahead(instant: datetime) -> int:
+    offset = instant.astimezone(PARIS).utcoffset()
+    assert offset is not None  # noqa: S101 - PARIS always has one
+    return offset // timedelta(minutes=1)
 
 
 def is_holiday(day: date) -> bool:

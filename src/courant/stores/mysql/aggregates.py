@@ -17,6 +17,7 @@ from courant.domain.calendar import SLOT_MINUTES, day_bounds_utc
 from courant.domain.contract import Contract, FieldType
 from courant.stores.mysql.connection import query
 from courant.stores.mysql.day_changes import has_table
+from courant.stores.mysql.half_hour_views import ENERGY, SITES, by_kind, greater
 from courant.stores.mysql.schema import joined_dimensions
 
 _CALENDAR = {
@@ -63,12 +64,12 @@ def consumption_half_hours(connection: Connection[Any], contract: Contract, days
         Columns of gold's `consumption_half_hours`; a sum ignores nulls, and is null where all of its rows are.
     """
     joins, _ = joined_dimensions(contract)
-    energy, sites = "f.total_energie_soutiree_wh", "f.nb_points_soutirage"
+    energy, sites = f"f.{ENERGY}", f"f.{SITES}"
     sql = (
-        f"SELECT s.*, %(dataset)s AS dataset, {_greater('totals_wh', 'parts_wh')} AS energy_wh,"
-        f" {_greater('total_sites', 'part_sites')} AS sites, masked = 0 AS is_complete"
-        f" FROM (SELECT {_SLOT} AS slot, f.region_code, `profile`.profil, {_by_kind(energy, 'totals_wh', 'parts_wh')},"
-        f" {_by_kind(sites, 'total_sites', 'part_sites')}, COUNT(*) AS segments, SUM({energy} IS NULL) AS masked"
+        f"SELECT s.*, %(dataset)s AS dataset, {greater('totals_wh', 'parts_wh')} AS energy_wh,"
+        f" {greater('total_sites', 'part_sites')} AS sites, masked = 0 AS is_complete"
+        f" FROM (SELECT {_SLOT} AS slot, f.region_code, `profile`.profil, {by_kind(energy, 'totals_wh', 'parts_wh')},"
+        f" {by_kind(sites, 'total_sites', 'part_sites')}, COUNT(*) AS segments, SUM({energy} IS NULL) AS masked"
         f" FROM `{contract.table}` f {joins} WHERE {_IN_DAY} AND `segment`.dataset = %(dataset)s"
         f" GROUP BY {_SLOT}, f.region_code, `profile`.profil) s"
     )
@@ -89,18 +90,6 @@ def newest_slot(connection: Connection[Any], contract: Contract) -> datetime | N
         (contract.name,) if own else (),
     )
     return rows[0]["slot_start_utc"].replace(tzinfo=UTC) if rows else None
-
-
-def _by_kind(value: str, totals: str, parts: str) -> str:
-    return (
-        f"SUM(IF(`power_range`.is_total, {value}, NULL)) AS {totals},"
-        f" SUM(IF(`power_range`.is_total, NULL, {value})) AS {parts}"
-    )
-
-
-def _greater(one: str, other: str) -> str:
-    """Write the greater of two values, the other one where one is null: a total is at least the sum of its parts."""
-    return f"GREATEST(COALESCE({one}, {other}), COALESCE({other}, {one}))"
 
 
 def _read_days(

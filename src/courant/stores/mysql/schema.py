@@ -10,6 +10,7 @@ from pymysql.connections import Connection
 from courant.domain.contract import Contract, Dimension, Field, FieldType
 from courant.errors import SchemaConflictError
 from courant.stores.mysql.connection import query
+from courant.stores.mysql.half_hour_views import half_hour_view
 
 TABLE_OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 _SOURCE_COLUMNS = {
@@ -44,6 +45,8 @@ def create_tables(connection: Connection[Any], contract: Contract) -> None:
     _alter(connection, contract.table, fact, contract)
     with connection.cursor() as cursor:
         cursor.execute(_view(connection, contract))
+        if half_hours := half_hour_view(contract, joined_dimensions(contract)[0]):
+            cursor.execute(half_hours)
     connection.commit()
 
 
