@@ -70,7 +70,10 @@ def jobs(settings: Settings) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline", "environ"]):
         words, variables = process.info["cmdline"] or [], process.info["environ"] or {}
-        is_ours = variables.get("COURANT_MYSQL_DATABASE") == settings.mysql.database
+        is_ours = (
+            variables.get("COURANT_HOME") == str(settings.home)
+            and variables.get("COURANT_MYSQL_DATABASE") == settings.mysql.database
+        )
         if is_ours and any("raise_alerts.py" in word for word in words):
             found.append(process)
     return found
