@@ -51,7 +51,8 @@ def test_the_tables_and_views_are_those_of_the_design(tables: Settings) -> None:
         account="owner",
     )
     assert {name for kind, name in rows if kind == "BASE TABLE"} == {
-        "alembic_version", "alert", "alert_position", "alert_standing", "alert_unread", "balance", "consumption", "day_change", "drift", "forecast", "forecast_score",
+        "alembic_version", "alert", "alert_position", "alert_standing", "alert_unread",
+            "balance", "consumption", "day_change", "drift", "forecast", "forecast_score",
         "ingest_batch", "ingest_offset",
         "power_range", "profile", "region", "reject", "sector", "segment", "topic_epoch",
     }  # fmt: skip
