@@ -10,7 +10,7 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest silver gold publish reconcile alerts schedule dashboard screenshots powerbi ml drift mlflow \
+.PHONY: help setup doctor lock up status down demo live ingest silver gold publish export reconcile alerts schedule dashboard screenshots powerbi ml drift mlflow \
         ml-report maintain replay-rejects rebuild check test bench
 
 help: ## print this list
@@ -56,6 +56,9 @@ gold: $(SETUP) ## half hours, days, months, load curves, peaks from silver
 
 publish: $(SETUP) ## aggregates as documents in MongoDB (SOURCE=lake; from MySQL without)
 	@$(COURANT) publish $(CHOSEN) $(if $(SOURCE),--source $(SOURCE))
+
+export: $(SETUP) ## silver as plain Parquet, for people without Delta (OUT=exports)
+	@$(COURANT) export $(CHOSEN) $(if $(OUT),--out "$(OUT)")
 
 reconcile: $(SETUP) ## prove that all layers agree, from Kafka to MongoDB
 	@$(COURANT) reconcile $(CHOSEN)

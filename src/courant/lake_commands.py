@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -75,6 +76,21 @@ def publish(
     _run(PUBLISH, "Published", dataset, ["--source", source.value, *_day_options(first, last)])
 
 
+def export(
+    dataset: Datasets = None,
+    folder: Annotated[Path, typer.Option("--out", help="A folder for each data set is made in it.")] = Path(
+        "exports"
+    ),
+) -> None:
+    """Write silver as plain Parquet for people who have no Delta: a folder a year, sorted by key, zstd.
+
+    Example: [bold]courant export --dataset balance --out exports[/]
+    """
+    from courant.submit import EXPORT
+
+    _run(EXPORT, "Exported", dataset, ["--folder", str(folder.resolve())], properties="spark-export.conf")
+
+
 def maintain(
     retention_hours: Annotated[
         int, typer.Option(help="How long files stay that no version needs any more.")
@@ -141,13 +157,22 @@ def schedule(
     raise typer.Exit(serve(settings, chosen, lambda line: out.print(line, soft_wrap=True)))
 
 
-def _run(job: str, title: str, datasets: list[str] | None, arguments: list[str] | None = None) -> None:
+def _run(
+    job: str,
+    title: str,
+    datasets: list[str] | None,
+    arguments: list[str] | None = None,
+    *,
+    properties: str | None = None,
+) -> None:
     from courant.chosen import chosen, dataset_options
     from courant.runs_page import print_runs
     from courant.submit import run_reporting_job
 
     settings, names = chosen(datasets)
-    code, document = run_reporting_job(settings, job, [*(arguments or []), *dataset_options(names)])
+    code, document = run_reporting_job(
+        settings, job, [*(arguments or []), *dataset_options(names)], properties=properties
+    )
     if code == 0:
         print_runs(title, document, _console())
     raise typer.Exit(code)
@@ -165,6 +190,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     silver,
     gold,
     publish,
+    export,
     schedule,
     maintain,
     replay_rejects,

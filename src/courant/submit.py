@@ -21,7 +21,7 @@ INGEST, RECONCILE = "jobs/streaming/ingest_readings.py", "jobs/batch/reconcile_l
 SILVER, GOLD = "jobs/batch/build_silver.py", "jobs/batch/build_gold.py"
 PUBLISH, MAINTAIN = "jobs/batch/publish_aggregates.py", "jobs/batch/maintain_tables.py"
 COMPARE_ENGINES, DETECT_DRIFT = "jobs/ml/compare_engines.py", "jobs/ml/detect_drift.py"
-RAISE_ALERTS = "jobs/streaming/raise_alerts.py"
+RAISE_ALERTS, EXPORT = "jobs/streaming/raise_alerts.py", "jobs/batch/export_silver.py"
 REPLAY_REJECTS, REBUILD = "jobs/batch/replay_rejects.py", "jobs/batch/rebuild_layer.py"
 
 _PATIENCE_S = 60
