@@ -9,29 +9,24 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import polars as pl
 from cache_questions import CONSUMPTION, QUESTIONS, Asked, Question
+from filled import INGEST, PUBLISH, run_job, send_days
 from machine import console, describe_machine
 from records import FIRST_DAY, SEED
 from rich.table import Table
-from servers import bench_stack, environment
+from servers import bench_stack
 
 from courant.domain.contract import Contract, find_contract
-from courant.domain.enedis import REGION_CODES, generate_days
-from courant.domain.message import to_messages
-from courant.session import submit_command, submit_environment
+from courant.domain.enedis import REGION_CODES
 from courant.settings import Settings
 from courant.stores import mongo
-from courant.stores.kafka import RecordSender, ensure_topics
 from courant.stores.mysql.connection import session
 
 DATASETS = ("balance", CONSUMPTION)
@@ -52,9 +47,13 @@ def main() -> None:
     arguments = _arguments()
     with bench_stack(console) as started, _with_mongo(started, arguments.mongo_uri) as settings:
         contracts = {name: find_contract(settings.contracts_dir, name) for name in DATASETS}
-        rows = sum(_send(settings, contract, arguments) for contract in contracts.values())
-        _run(settings, "jobs/streaming/ingest_readings.py", "--drain", properties="spark-ingest.conf")
-        published = json.loads(_run(settings, "jobs/batch/publish_aggregates.py"))
+        regions = REGION_CODES[: arguments.regions]
+        rows = sum(
+            send_days(settings, contract, days=arguments.days, regions=regions)
+            for contract in contracts.values()
+        )
+        run_job(settings, INGEST, DATASETS, "--drain", properties="spark-ingest.conf")
+        published = json.loads(run_job(settings, PUBLISH, DATASETS))
         timed = _ask_all(settings, contracts[CONSUMPTION], arguments)
         machine, store = (
             describe_machine(settings),
@@ -81,34 +80,6 @@ def _with_mongo(settings: Settings, uri: str | None) -> Iterator[Settings]:
             yield own
         finally:
             database.client.drop_database(database.name)
-
-
-def _send(settings: Settings, contract: Contract, arguments: argparse.Namespace) -> int:
-    ensure_topics(settings, [contract])
-    regions = REGION_CODES[: arguments.regions]
-    frames = generate_days(contract.name, start=FIRST_DAY, days=arguments.days, regions=regions, seed=SEED)
-    with console.status(f"sending {contract.name}"), RecordSender(settings, contract.topic) as sender:
-        for frame in frames:
-            sent = to_messages(frame.with_columns(pl.all().cast(pl.String)), contract, shift=timedelta(0))
-            sender.send(sent["key"].to_list(), sent["value"].to_list())
-    return sender.acknowledged
-
-
-def _run(settings: Settings, job: str, *arguments: str, properties: str | None = None) -> str:
-    """Run a job over both data sets; give what it writes to standard output."""
-    datasets = [text for name in DATASETS for text in ("--dataset", name)]
-    address = {"COURANT_MONGO_URI": settings.mongo.uri, "COURANT_MONGO_DATABASE": settings.mongo.database}
-    with console.status(f"running {job}"):
-        done = subprocess.run(
-            submit_command(settings, job, [*datasets, *arguments], properties=properties),
-            env=submit_environment() | environment(settings) | address,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if done.returncode:
-        raise SystemExit(f"{job} ended with {done.returncode}:\n{done.stderr[-4000:]}")
-    return done.stdout
 
 
 def _ask_all(settings: Settings, contract: Contract, arguments: argparse.Namespace) -> list[Timed]:

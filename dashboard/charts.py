@@ -7,8 +7,8 @@ import pandas as pd
 
 #: Okabe and Ito's colours, which people with any colour vision tell apart, on white and on black.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-_HEIGHT = 300
-_WEEKDAYS = "['', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][datum.value]"
+HEIGHT = 300
+_NARROW = "width < 450"  # a telephone
 _SLOT = alt.X(
     "slot:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%a %H:%M", labelOverlap=True)
 )
@@ -23,15 +23,15 @@ def supply_chart(supply: pd.DataFrame, consumption: pd.DataFrame) -> alt.LayerCh
             x=_SLOT,
             y=alt.Y("power_gw:Q", title="GW", stack=True),
             color=_colour("component", list(dict.fromkeys(supply["component"]))),
-            tooltip=[_at(), "component:N", _number("power_gw", "GW")],
+            tooltip=[_at(), "component:N", number("power_gw", "GW")],
         )
     )
-    line = (
-        alt.Chart(consumption)
-        .mark_line(color="#D55E00", strokeWidth=2, strokeDash=[6, 3])
-        .encode(x=_SLOT, y="power_gw:Q", tooltip=[_at(), _number("power_gw", "consumption, GW")])
+    base = alt.Chart(consumption).encode(x=_SLOT, y="power_gw:Q")
+    halo = base.mark_line(color="white", strokeWidth=5, opacity=0.8)  # else it is lost on blue
+    line = base.mark_line(color="#D55E00", strokeWidth=2.5, strokeDash=[6, 3]).encode(
+        tooltip=[_at(), number("power_gw", "consumption, GW")]
     )
-    return alt.layer(areas, line).properties(height=_HEIGHT)
+    return alt.layer(areas, halo, line).properties(height=_with_legend(len(set(supply["component"]))))
 
 
 def curves_chart(table: pd.DataFrame, *, by: str) -> alt.Chart:
@@ -44,56 +44,28 @@ def curves_chart(table: pd.DataFrame, *, by: str) -> alt.Chart:
             y=alt.Y("power_mw:Q", title="MW"),
             color=_colour(by, sorted(set(table[by]))),
             strokeDash=_dash(by, sorted(set(table[by]))),
-            tooltip=[f"{by}:N", _at(), _number("power_mw", "MW")],
+            tooltip=[f"{by}:N", _at(), number("power_mw", "MW")],
         )
-        .properties(height=_HEIGHT)
-    )
-
-
-def ranking_chart(table: pd.DataFrame, *, by: str) -> alt.Chart:
-    """Draw a bar for each value, the longest at the top."""
-    return (
-        alt.Chart(table)
-        .mark_bar(color=COLOURS[0])
-        .encode(
-            y=alt.Y(f"{by}:N", sort="-x", title=None, axis=alt.Axis(labelLimit=140)),
-            x=alt.X("energy_gwh:Q", title="GWh"),
-            tooltip=[f"{by}:N", _number("energy_gwh", "GWh")],
-        )
-    )
-
-
-def calendar_chart(table: pd.DataFrame) -> alt.Chart:
-    """Draw a cell for each day: weeks from left to right, weekdays downwards."""
-    return (
-        alt.Chart(table)
-        .mark_rect()
-        .encode(
-            x=alt.X("week:O", title="week from", axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
-            y=alt.Y("weekday:O", title=None, axis=alt.Axis(labelExpr=_WEEKDAYS)),
-            color=alt.Color("energy_gwh:Q", title="GWh", scale=alt.Scale(scheme="cividis")),
-            tooltip=["day:O", _number("energy_gwh", "GWh")],
-        )
-        .properties(height=210)
+        .properties(height=_with_legend(len(set(table[by]))))
     )
 
 
 def forecast_chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Draw a forecast in its interval, and what happened as far as it is known."""
     base = alt.Chart(table).encode(x=_SLOT)
-    band = base.mark_area(opacity=0.3, color=COLOURS[0]).encode(
+    band = base.mark_area(opacity=0.4, color=COLOURS[0]).encode(
         y=alt.Y("low_gw:Q", title="GW", scale=alt.Scale(zero=False)), y2="high_gw:Q"
     )
     tips = (("forecast_gw", "forecast, GW"), ("low_gw", "10 %"), ("high_gw", "90 %"))
     line = base.mark_line(color=COLOURS[0]).encode(
-        y="forecast_gw:Q", tooltip=[_at(), *[_number(name, title) for name, title in tips]]
+        y="forecast_gw:Q", tooltip=[_at(), *[number(name, title) for name, title in tips]]
     )
     happened = (
         alt.Chart(table.dropna(subset=["actual_gw"]))
         .mark_line(color="#D55E00", strokeDash=[6, 3])
-        .encode(x=_SLOT, y="actual_gw:Q", tooltip=[_at(), _number("actual_gw", "happened, GW")])
+        .encode(x=_SLOT, y="actual_gw:Q", tooltip=[_at(), number("actual_gw", "happened, GW")])
     )
-    return alt.layer(band, line, happened).properties(height=_HEIGHT)
+    return alt.layer(band, line, happened).properties(height=HEIGHT)
 
 
 def errors_chart(table: pd.DataFrame) -> alt.Chart:
@@ -105,7 +77,7 @@ def errors_chart(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("yearmonthdate(paris_day):O", title=None, axis=alt.Axis(format="%d %b")),
             y=alt.Y("mape_percent:Q", title="MAPE, %"),
             color=_colour("model", sorted(set(table["model"]))),
-            tooltip=["paris_day:T", "model:N", _number("mape_percent", "MAPE, %")],
+            tooltip=["paris_day:T", "model:N", number("mape_percent", "MAPE, %")],
         )
         .properties(height=200)
     )
@@ -120,9 +92,9 @@ def shapes_chart(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("hour:Q", title="hour of the clock", scale=alt.Scale(domain=[0, 24])),
             y=alt.Y("share:Q", title="share of the day's mean"),
             color=_colour("segment", sorted(set(table["segment"]))),
-            tooltip=["segment:N", _number("hour", "hour"), _number("share", "share")],
+            tooltip=["segment:N", number("hour", "hour"), number("share", "share")],
         )
-        .properties(height=_HEIGHT)
+        .properties(height=HEIGHT)
     )
 
 
@@ -138,13 +110,23 @@ def axes_chart(table: pd.DataFrame) -> alt.Chart:
             color=_colour("segment", sorted(set(table["segment"]))),
             tooltip=["segment:N", "days:Q"],
         )
-        .properties(height=_HEIGHT)
+        .properties(height=HEIGHT)
     )
 
 
 def _colour(name: str, order: list[str]) -> alt.Color:
     scale = alt.Scale(domain=order, range=[COLOURS[k % len(COLOURS)] for k in range(len(order))])
-    return alt.Color(f"{name}:N", title=None, scale=scale, legend=alt.Legend(orient="bottom", columns=3))
+    legend = alt.Legend(
+        orient="bottom",
+        columns=alt.ExprRef(f"{_NARROW} ? 2 : 3"),
+        labelLimit=alt.ExprRef(f"{_NARROW} ? 105 : 200"),
+    )
+    return alt.Color(f"{name}:N", title=None, scale=scale, legend=legend)
+
+
+def _with_legend(names: int) -> int:
+    """Give the height in which a legend of two columns leaves room for the chart."""
+    return HEIGHT + 18 * ((names + 1) // 2)
 
 
 def _dash(name: str, order: list[str]) -> alt.StrokeDash:
@@ -156,7 +138,8 @@ def _dash(name: str, order: list[str]) -> alt.StrokeDash:
     return alt.StrokeDash(f"{name}:N", scale=scale, legend=None)
 
 
-def _number(name: str, title: str) -> alt.Tooltip:
+def number(name: str, title: str) -> alt.Tooltip:
+    """Show a number with two decimals where a mark is pointed at."""
     return alt.Tooltip(f"{name}:Q", title=title, format=",.2f")
 
 

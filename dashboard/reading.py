@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
@@ -25,6 +27,7 @@ from courant.stores.mysql.positions import read_positions
 
 Found = TypeVar("Found")
 Asked = ParamSpec("Asked")
+OUTLINES = Path(__file__).resolve().parent / "regions.geojson"
 _AGAIN_AFTER_S = 5
 
 
@@ -37,6 +40,13 @@ def settings() -> Settings:
 def contracts() -> Mapping[str, Contract]:
     """Read the contracts once."""
     return load_contracts(settings().contracts_dir)
+
+
+@st.cache_resource
+def outlines() -> dict[str, Any]:
+    """Read the regions' outlines once: GeoJSON, as `dashboard/regions.md` tells."""
+    found: dict[str, Any] = json.loads(OUTLINES.read_text(encoding="utf-8"))
+    return found
 
 
 def from_mysql(
@@ -81,6 +91,19 @@ def shown(part: str) -> Iterator[None]:
         _tell(part, str(error), "`courant status` shows what runs")
 
 
+def tell_away(problem: str) -> None:
+    """Show what is missing of a part that is there, and look again by itself."""
+    st.warning(problem, icon=":material/cloud_off:")
+    st.session_state["is_missing"] = True
+
+
+def metrics(figures: Mapping[str, str]) -> None:
+    """Show figures under their names beside each other, as many as there is room for."""
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for label, value in figures.items():
+            st.metric(label, value, width="content")
+
+
 def fresh(until: datetime | None, *, what: str = "newest data") -> None:
     """Say how old the newest data is, and when this was drawn."""
     drawn = f"drawn at {datetime.now(UTC).astimezone(PARIS):%H:%M:%S} (Paris)"
@@ -91,7 +114,6 @@ def fresh(until: datetime | None, *, what: str = "newest data") -> None:
 
 
 def _tell(part: str, found: str, remedy: str) -> None:
-    st.warning(f"**{part}** cannot be shown: {found}", icon=":material/cloud_off:")
+    tell_away(f"**{part}** cannot be shown: {found}")
     if remedy:
         st.caption(f"What to do: {remedy}. This page looks again every {_AGAIN_AFTER_S} s.")
-    st.session_state["is_missing"] = True

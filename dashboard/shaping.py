@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from courant.domain.calendar import PARIS, slots_of_day
-from courant.domain.contract import Contract, FieldType
+from dashboard.messages import SLOT
 
 GW, MW, GWH = 1e9, 1e6, 1e9
-SLOT = "slot_start_utc"
 #: What feeds the grid, by the column of `balance`; stacked in this order.
 SUPPLY = {
-    "injection_rte": "from the transmission grid",
+    "injection_rte": "transmission grid",
     "production_eolien": "wind",
     "production_photovoltaique": "solar",
     "production_cogeneration": "cogeneration",
@@ -26,19 +24,6 @@ SUPPLY = {
 }
 CONSUMPTION = "consommation_totale"
 Rows = Sequence[Mapping[str, Any]]
-
-
-def of_message(value: bytes | None, contract: Contract) -> dict[str, Any] | None:
-    """Read a message as a row of the contract's view: its instant, and its numbers; None if it is none."""
-    try:
-        found = json.loads(value or b"")
-        instant = datetime.fromisoformat(found[contract.instant.name])
-    except (ValueError, TypeError, KeyError):
-        return None
-    if instant.tzinfo is None:
-        return None
-    numbers = {field.name: found.get(field.name) for field in contract.measures if field.type in _NUMBERS}
-    return {SLOT: instant.astimezone(UTC)} | {name: _number(value) for name, value in numbers.items()}
 
 
 def joined(stored: Rows, arrived: Rows, *, hours: int) -> pd.DataFrame:
@@ -51,14 +36,14 @@ def joined(stored: Rows, arrived: Rows, *, hours: int) -> pd.DataFrame:
     arrived
         With aware instants, in the order in which they arrived.
     """
-    known = [{**row, SLOT: row[SLOT].replace(tzinfo=UTC)} for row in stored]
-    table = pd.DataFrame([*known, *arrived])
-    if table.empty:
-        return table
-    table = table.drop_duplicates(SLOT, keep="last").sort_values(SLOT, ignore_index=True)
+    by_slot = {row[SLOT].replace(tzinfo=UTC): row for row in stored} | {row[SLOT]: row for row in arrived}
+    if not by_slot:
+        return pd.DataFrame()
+    begin = max(by_slot) - timedelta(hours=hours)
+    table = pd.DataFrame([{**by_slot[slot], SLOT: slot} for slot in sorted(by_slot) if slot > begin])
     numbers = [name for name in table.columns if name != SLOT]
     table[numbers] = table[numbers].apply(pd.to_numeric, errors="coerce").astype(float)
-    return table[table[SLOT] > table[SLOT].max() - pd.Timedelta(hours=hours)].reset_index(drop=True)
+    return table
 
 
 def national_figures(table: pd.DataFrame) -> dict[str, float]:
@@ -150,12 +135,11 @@ def range_table(rows: Rows) -> pd.DataFrame:
     return table.assign(slot=paris_clock(table["slot"]))
 
 
-def ranking(documents: Rows, *, by: str) -> pd.DataFrame:
-    """Add up the energy of documents by a field of theirs: that, and `energy_gwh`, the most first."""
-    if not documents:
-        return pd.DataFrame({by: [], "energy_gwh": []})
-    table = pd.DataFrame([{by: one[by], "energy_gwh": one["energy_wh"] / GWH} for one in documents])
-    added = table.groupby(by)["energy_gwh"].sum().reset_index()
+def ranking(documents: Rows, *, by: Sequence[str]) -> pd.DataFrame:
+    """Add up the energy of documents by fields of theirs: those, and `energy_gwh`, the most first."""
+    rows = [{name: one[name] for name in by} | {"energy_gwh": one["energy_wh"] / GWH} for one in documents]
+    table = pd.DataFrame(rows, columns=[*by, "energy_gwh"])
+    added = table.groupby(list(by))["energy_gwh"].sum().reset_index()
     return added.sort_values("energy_gwh", ascending=False, ignore_index=True)
 
 
@@ -231,10 +215,3 @@ def principal_axes(segments: Rows) -> pd.DataFrame:
             "second": placed[:, 1],
         }
     )
-
-
-_NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

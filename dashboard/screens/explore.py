@@ -1,4 +1,4 @@
-"""Any day, region, profile and power range: curves, a calendar, a ranking of the regions, and the rows as CSV."""
+"""Any day, region, profile and power range: curves, a calendar, regions on a map and ranked, the rows as CSV."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from courant.domain.calendar import day_bounds_utc
 from courant.stores.mongo_curves import Choices, Chosen, choices, curve_datasets, curves, energy_by_day
 from courant.stores.mysql.watching import Rows, segments_of_day
 from dashboard import shaping
-from dashboard.charts import calendar_chart, curves_chart, ranking_chart
-from dashboard.reading import contracts, fresh, from_mongo, from_mysql, shown
+from dashboard.charts import curves_chart
+from dashboard.energy_charts import calendar_chart, map_chart, ranking_chart
+from dashboard.reading import contracts, fresh, from_mongo, from_mysql, outlines, shown
 
 EVERY = "all"
 DEFAULT_DAYS, MOST_DAYS = 7, 30
@@ -80,10 +81,17 @@ def explore(dataset: str) -> None:
     show_curves(chosen, first, last)
     st.subheader("Energy of each day")
     st.altair_chart(calendar_chart(shaping.calendar(energies(chosen))), width="stretch")
-    st.subheader("Regions, by the energy of these days")
-    of_all = documents(replace(chosen, region_code=None), first, last)
-    st.altair_chart(ranking_chart(shaping.ranking(of_all, by="region"), by="region"), width="stretch")
+    show_regions(replace(chosen, region_code=None), first, last)
     show_ranges(chosen, last)
+
+
+def show_regions(of_all: Chosen, first: date, last: date) -> None:
+    """Show which regions used most, on a map and as a ranking."""
+    st.subheader("Regions, by the energy of these days")
+    table = shaping.ranking(documents(of_all, first, last), by=("region_code", "region"))
+    on_map, ranked = st.columns(2)
+    on_map.altair_chart(map_chart(table, outlines()), width="stretch")
+    ranked.altair_chart(ranking_chart(table, by="region"), width="stretch")
 
 
 def show_curves(chosen: Chosen, first: date, last: date) -> None:
@@ -93,7 +101,9 @@ def show_curves(chosen: Chosen, first: date, last: date) -> None:
     st.subheader(f"Load curves by {by}")
     st.altair_chart(curves_chart(table, by=by), width="stretch")
     name = f"{chosen.dataset}_{first}_{last}.csv"
-    st.download_button("Download as CSV", table.to_csv(index=False), name, "text/csv")
+    st.download_button(
+        "Download as CSV", lambda: table.to_csv(index=False), name, "text/csv", on_click="ignore"
+    )
 
 
 def show_ranges(chosen: Chosen, day: date) -> None:

@@ -17,9 +17,9 @@ from courant.stores.mysql.watching import (
     raised_now,
     rejects_by_rule,
 )
-from dashboard.reading import contracts, fresh, from_mysql, settings, shown
+from dashboard.reading import contracts, fresh, from_mysql, metrics, settings, shown, tell_away
 
-SHOWN = 50
+SHOWN, SHOWN_WHOLE = 50, 15
 
 
 @st.cache_data(ttl=10, show_spinner="asking each layer")
@@ -56,20 +56,19 @@ def show_layers() -> None:
     found = layers()
     away = sorted({one.layer for one in found if one.problem})
     differs = sorted({one.dataset for one in found if one.reconcile_ok is False})
-    for column, (label, value) in zip(
-        st.columns(3),
-        (
-            ("Servers away", ", ".join(away) or "none"),
-            ("Layers differ", ", ".join(differs) or "none"),
-            ("Newest batch", newest(found)),
-        ),
-        strict=True,
-    ):
-        column.metric(label, value)
+    metrics(
+        {
+            "Servers away": ", ".join(away) or "none",
+            "Layers differ": ", ".join(differs) or "none",
+            "Newest batch": newest(found),
+        }
+    )
+    if away:
+        layers.clear()  # else what was found away would be shown for a while after it came back
     for problem in sorted({one.problem for one in found if one.problem}):
-        st.warning(problem, icon=":material/cloud_off:")
-    table = layer_table(found)
-    st.dataframe(table, hide_index=True, width="stretch", height=36 * (len(table) + 1))
+        tell_away(problem)
+    st.dataframe(layer_table(found), hide_index=True, width="stretch", height="content")
+    fresh(max((one.last_slot for one in found if one.last_slot), default=None), what="newest slot")
 
 
 def newest(found: list[LayerStatus]) -> str:
@@ -83,6 +82,8 @@ def newest(found: list[LayerStatus]) -> str:
 
 def show_raised(rows: Rows) -> None:
     """Show each alert that stands, in its own words."""
+    if not rows:
+        st.caption("Nothing.")
     for row in rows[:SHOWN]:
         show = st.error if row["severity"] == "critical" else st.warning
         since = row["changed_at"].replace(tzinfo=UTC)
@@ -97,14 +98,15 @@ def show_table(title: str, rows: Rows, nothing: str) -> None:
     """Show rows, or say that there are none."""
     st.subheader(title)
     if rows:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+        is_short = len(rows) <= SHOWN_WHOLE
+        table = pd.DataFrame(rows)
+        st.dataframe(table, hide_index=True, width="stretch", height="content" if is_short else "auto")
     else:
         st.caption(nothing)
 
 
 st.title("Health")
 show_layers()
-fresh(max((one.last_slot for one in layers() if one.last_slot), default=None), what="newest slot")
 with shown("Alerts, rejects and drift"):
     st.subheader("Raised now")
     show_raised(from_mysql(raised_now))

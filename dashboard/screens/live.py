@@ -11,11 +11,18 @@ import streamlit as st
 from courant.stores.mysql.watching import Rows, last_hours, newest_batches
 from dashboard import shaping
 from dashboard.charts import supply_chart
-from dashboard.reading import contracts, fresh, from_mysql, shown, tail
+from dashboard.messages import SLOT, Messages
+from dashboard.reading import contracts, fresh, from_mysql, metrics, shown, tail
 
 HOURS = 24
 SHOWN_READINGS = 12
 BALANCE = "balance"
+
+
+@st.cache_resource
+def read_once() -> Messages:
+    """Read each record once, whoever looks."""
+    return Messages(contracts()[BALANCE])
 
 
 @st.cache_data(ttl=10, show_spinner=False)
@@ -32,39 +39,41 @@ def batches() -> Rows:
 
 def table_of_now() -> pd.DataFrame:
     """Join both; what has arrived stands where MySQL has not got to, and elsewhere it is the same."""
-    contract = contracts()[BALANCE]
-    rows = [shaping.of_message(one.value, contract) for one in tail().newest(contract.topic)]
+    newest = tail().newest(contracts()[BALANCE].topic)
+    arrived = read_once().rows(((one.partition, one.offset, one.broker_s), one.value) for one in newest)
     with shown("What MySQL has"):
-        return shaping.joined(stored(), [row for row in rows if row], hours=HOURS)
-    return shaping.joined([], [row for row in rows if row], hours=HOURS)
+        return shaping.joined(stored(), arrived, hours=HOURS)
+    return shaping.joined([], arrived, hours=HOURS)
 
 
 def figures(table: pd.DataFrame) -> None:
     """Show the newest slot's figures."""
     found = shaping.national_figures(table)
-    parts = (
-        ("National power", f"{found['power_w'] / 1e9:.1f} GW"),
-        ("Net import", f"{found['net_import_w'] / 1e9:+.1f} GW"),
-        ("Solar", f"{found['solar']:.1%}"),
-        ("Wind", f"{found['wind']:.1%}"),
-        ("Temperature", f"{found['temperature_c']:.1f} °C"),
-    )
-    for column, (label, value) in zip(st.columns(len(parts)), parts, strict=True):
-        column.metric(label, "–" if "nan" in value else value)
+    parts = {
+        "National power": f"{found['power_w'] / 1e9:.1f} GW",
+        "Net import": f"{found['net_import_w'] / 1e9:+.1f} GW",
+        "Solar": f"{found['solar']:.1%}",
+        "Wind": f"{found['wind']:.1%}",
+        "Temperature": f"{found['temperature_c']:.1f} °C",
+    }
+    metrics({label: "–" if "nan" in value else value for label, value in parts.items()})
 
 
 def flow() -> None:
     """Show how fast records arrive, how old they are, and when MySQL had them."""
     newest = [one for contract in contracts().values() for one in tail().newest(contract.topic, 1)]
     age = time.time() - max((one.arrived_s for one in newest), default=float("nan"))
-    arriving, on_the_way, committed = st.columns(3)
-    arriving.metric("Messages a second", f"{tail().per_second():,.0f}")
-    on_the_way.metric("Since the last message", "–" if age != age else f"{age:,.0f} s")  # noqa: PLR0124 - NaN
+    committed = "–"
     with shown("How fast MySQL follows"):
         slowest = max((float(one["p95_ms"] or 0) for one in batches()), default=None)
-        committed.metric(
-            "Until committed in MySQL (p95)", "–" if slowest is None else f"{slowest / 1000:,.2f} s"
-        )
+        committed = "–" if slowest is None else f"{slowest / 1000:,.2f} s"
+    metrics(
+        {
+            "Messages a second": f"{tail().per_second():,.0f}",
+            "Since the last message": "–" if age != age else f"{age:,.0f} s",  # noqa: PLR0124 - NaN
+            "Until committed in MySQL (p95)": committed,
+        }
+    )
     if tail().problem:
         st.warning(
             f"**Kafka**: {tail().problem}. It is looked for again every few seconds.",
@@ -99,9 +108,12 @@ def now() -> None:
     """Draw all of it each second; one fragment, so that a second does not cost the whole page."""
     table = table_of_now()
     figures(table)
-    fresh(table[shaping.SLOT].max().to_pydatetime() if len(table) else None, what="newest slot")
+    fresh(table[SLOT].max().to_pydatetime() if len(table) else None, what="newest slot")
     if len(table):
         st.altair_chart(supply_chart(shaping.supply(table), shaping.consumption(table)), width="stretch")
+        st.caption(
+            "Areas: what feeds the grid. Dashed: what is consumed; the rest is exported, stored or lost."
+        )
     flow()
     st.subheader("Newest readings")
     readings()

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
+from courant.dashboard_ui import take_picture
 from courant.domain.contract import Contract, find_contract, load_contracts
 from courant.errors import IngestError
 from courant.generate import generate_file
@@ -34,6 +35,7 @@ from courant.submit import INGEST, start_job, stop_job
 _T = TypeVar("_T")
 _FIRST_DAY = date(2026, 1, 1)
 _SEED = 7
+_NATION = "balance"
 _BAD_FRACTION = 0.002
 _LIVE_ROWS_PER_S = 450.0
 _CATCH_UP_S = 180
@@ -80,6 +82,7 @@ def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, cons
             console.print(f"No forecast yet: {model.excuse}")
         else:
             print_model(model.document, console)
+        _picture(reached, datasets, console)
     console.print(
         f"\nDone in {time.monotonic() - started:.0f} s; the data stays; what was started is stopped."
     )
@@ -88,6 +91,18 @@ def run_demo(settings: Settings, *, file: Path | None, dataset: str | None, cons
         "[bold]courant contract show balance[/], [bold]make live[/], [bold]make mlflow[/]"
     )
     return 0 if proof["ok"] else 1
+
+
+def _picture(settings: Settings, datasets: list[str], console: Console) -> None:
+    """Leave a picture of the dashboard: of the nation where the data set has it, else of the load curves."""
+    screen, folder = "live" if _NATION in datasets else "explore", settings.home / "demo"
+    taken = _step(console, "a picture of the dashboard", lambda: take_picture(settings, screen, folder))
+    if isinstance(taken, Path):
+        console.print(
+            f"The dashboard, as `make dashboard` shows it: {taken.replace(folder / 'dashboard.png')}"
+        )
+    else:
+        console.print(f"No picture of the dashboard: {taken}")
 
 
 @contextlib.contextmanager
@@ -117,7 +132,7 @@ def _generated(settings: Settings, console: Console) -> list[Feed]:
     folder = settings.home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     feeds = []
-    for name, days, rate in (("consumption_inf36", 2, None), ("balance", 90, _LIVE_ROWS_PER_S)):
+    for name, days, rate in (("consumption_inf36", 2, None), (_NATION, 90, _LIVE_ROWS_PER_S)):
         contract = find_contract(settings.contracts_dir, name)
         path = folder / f"{name}.csv"
         made = generate_file(

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from courant.dashboard_ui import start_dashboard
 from courant.domain.contract import Contract, find_contract
 from courant.errors import MySQLDownError
 from courant.generate import generate_file
 from courant.live_cache import LiveCache, simulated_day
 from courant.local import stack
-from courant.local.ports import LOCALHOST, free_ports, is_free
 from courant.model_page import forecast_lines
 from courant.progress import batches_since, last_batch
 from courant.replay import replay
@@ -96,7 +96,7 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
         run = LiveRun(reached, log, LiveCache(reached, list(_DATASETS)))
         previous = {one: signal.signal(one, signal.default_int_handler) for one in _STOPPED_BY}
         try:
-            run.address, run.dashboard = _start_dashboard(reached, log)
+            run.address, run.dashboard = start_dashboard(reached, log, port=reached.dashboard.port)
             console.print(f"The dashboard is at {run.address}", soft_wrap=True)
             _send_history(reached, console)
             run.alerts = _start(reached, ["alerts"], log)
@@ -110,13 +110,6 @@ def run_live(settings: Settings, *, speed: float, console: Console) -> int:
             run.stop()
             stack.down(settings)
     return 0
-
-
-def _start_dashboard(settings: Settings, log: IO[bytes]) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start it on its own port, or on any other where that is taken; give its address."""
-    wished = settings.dashboard.port
-    port = wished if wished and is_free(wished) else free_ports(1)[0]
-    return f"http://{LOCALHOST}:{port}", _start(settings, ["dashboard", "--port", str(port)], log)
 
 
 def _start_replay(settings: Settings, name: str, speed: float, log: IO[bytes]) -> subprocess.Popen[bytes]:

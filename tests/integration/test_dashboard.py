@@ -26,16 +26,13 @@ from ingesting import (
 from publishing import generated
 from pyspark.sql import SparkSession
 from streamlit.testing.v1 import AppTest
+from watched import add_models
 
 from courant.batch.publish import publish
-from courant.domain.calendar import slots_of_day
 from courant.domain.contract import Contract
 from courant.settings import Settings
-from courant.stores import mongo
 from courant.stores.kafka.tail import Tail
 from courant.stores.mongo_curves import Chosen, curves
-from courant.stores.mysql.connection import session
-from courant.stores.mysql.migrate import upgrade
 from courant.stores.mysql.watching import segments_of_day
 from dashboard import reading, shaping
 
@@ -76,39 +73,8 @@ def filled(stack: Settings, spark: SparkSession, tmp_path_factory: pytest.TempPa
     produce(settings, balance.topic, [b"no JSON at all"])
     drain(spark, settings, balance, inf36)
     publish(spark, settings, [balance, inf36], source="mysql")
-    add_models(settings)
+    add_models(settings, DAY, MEMBER)
     return Scene(settings, folder / "contracts", balance, inf36)
-
-
-def add_models(settings: Settings) -> None:
-    """Keep what the daily model would: a day's forecast, its score, two segments."""
-    upgrade(settings)
-    starts = slots_of_day(DAY)
-    with session(settings, "writer") as connection, connection.cursor() as cursor:
-        cursor.executemany(
-            "REPLACE INTO forecast (series, slot_start_utc, dataset, paris_day, slot, power_w, low_w, high_w, model,"
-            " model_version, made_at) VALUES ('balance', %s, 'balance', %s, %s, 5e10, 4e10, 6e10, 'ridge', 3, %s)",
-            [(start.replace(tzinfo=None), DAY, slot, NOW) for slot, start in enumerate(starts, start=1)],
-        )
-        cursor.execute(
-            "REPLACE INTO forecast_score (series, paris_day, dataset, model, model_version, mape_percent, mae_w,"
-            " rmse_w, inside_interval, scored_at)"
-            " VALUES ('balance', %s, 'balance', 'ridge', 3, 2.5, 1e9, 1e9, 0.75, %s)",
-            (DAY, NOW),
-        )
-        connection.commit()
-    member = [{"series": MEMBER, "days": 3}]
-    with mongo.session(settings) as database:
-        for number in (1, 2):
-            shape = [1.0 + 0.1 * number] * 48
-            one = {
-                "dataset": "consumption_inf36",
-                "segment": number,
-                "shape": shape,
-                "days": 3,
-                "series": member,
-            }
-            database["segments"].replace_one({"_id": str(number)}, one | {"made_at_utc": NOW}, upsert=True)
 
 
 @pytest.fixture
@@ -217,7 +183,7 @@ def test_what_people_explore_is_what_sql_says(filled: Scene) -> None:
         f"SELECT region, SUM(energy_wh) / 1e9 AS gwh FROM ({by_profile}) p GROUP BY region ORDER BY gwh DESC",
     )
 
-    found = shaping.ranking(documents, by="region")
+    found = shaping.ranking(documents, by=("region",))
 
     assert found["region"].tolist() == [region for region, _ in expected]
     assert found["energy_gwh"].tolist() == pytest.approx([float(energy) for _, energy in expected])

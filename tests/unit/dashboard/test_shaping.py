@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from ingesting import CONTRACTS
 
-from dashboard import charts, shaping
+from dashboard import charts, energy_charts, messages, shaping
+from dashboard.messages import of_message
 
 BALANCE = CONTRACTS["balance"]
 NINE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -25,7 +26,7 @@ def stored(hour: int, power_w: float) -> dict[str, object]:
 
 
 def test_a_message_is_read_as_the_view_would_have_it() -> None:
-    row = shaping.of_message(message(consommation_totale=5, production_eolien="no number", more=1), BALANCE)
+    row = of_message(message(consommation_totale=5, production_eolien="no number", more=1), BALANCE)
 
     assert row is not None
     assert (row["slot_start_utc"], row["consommation_totale"], row["production_eolien"]) == (NINE, 5.0, None)
@@ -36,7 +37,31 @@ def test_a_message_is_read_as_the_view_would_have_it() -> None:
     "value", [None, b"", b"no JSON", b"[]", b"{}", b'{"horodate": "2026-01-05T10:00:00"}']
 )
 def test_what_is_no_message_is_no_row(value: bytes | None) -> None:
-    assert shaping.of_message(value, BALANCE) is None
+    assert of_message(value, BALANCE) is None
+
+
+def test_a_message_is_read_once_and_forgotten_when_it_is_given_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[bytes | None] = []
+    monkeypatch.setattr(messages, "of_message", lambda value, _: read.append(value) or {"value": value})
+    known = messages.Messages(BALANCE)
+
+    known.rows([(1, b"a"), (2, b"b")])
+    rows = known.rows([(2, b"b"), (3, b"c")])
+
+    assert rows == [{"value": b"b"}, {"value": b"c"}]
+    assert read == [b"a", b"b", b"c"]
+    known.rows([(1, b"a")])
+    assert read[3:] == [b"a"]
+
+
+def test_what_is_no_message_is_looked_at_once_and_left_out() -> None:
+    known = messages.Messages(BALANCE)
+
+    assert [
+        row["consommation_totale"] for row in known.rows([(1, b"none"), (2, message(consommation_totale=5))])
+    ] == [5]
 
 
 def test_what_arrived_goes_on_where_mysql_ends_and_corrects_what_it_had() -> None:
@@ -100,7 +125,7 @@ def test_curves_of_a_region_are_added_up_and_a_masked_half_hour_stays_unknown() 
 def test_regions_are_ranked_by_their_energy() -> None:
     table = shaping.ranking(
         [curve("2026-01-05", "A", 1e9), curve("2026-01-06", "B", 3e9), curve("2026-01-06", "A", 1e9)],
-        by="region",
+        by=("region",),
     )
 
     assert table.to_dict("list") == {"region": ["B", "A"], "energy_gwh": [3, 2]}
@@ -170,8 +195,9 @@ EMPTY = [
     charts.supply_chart(shaping.supply(pd.DataFrame()), shaping.consumption(pd.DataFrame())),
     charts.curves_chart(shaping.curve_table([], by="region"), by="region"),
     charts.curves_chart(shaping.range_table([]), by="power_range"),
-    charts.ranking_chart(shaping.ranking([], by="region"), by="region"),
-    charts.calendar_chart(shaping.calendar([])),
+    energy_charts.ranking_chart(shaping.ranking([], by=("region",)), by="region"),
+    energy_charts.map_chart(shaping.ranking([], by=("region_code", "region")), {"features": []}),
+    energy_charts.calendar_chart(shaping.calendar([])),
     charts.forecast_chart(shaping.forecast_table([], {})),
     charts.shapes_chart(shaping.segment_shapes([])),
     charts.axes_chart(shaping.principal_axes([])),
