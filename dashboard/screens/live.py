@@ -112,7 +112,8 @@ def now() -> None:
     if len(table):
         st.altair_chart(supply_chart(shaping.supply(table), shaping.consumption(table)), width="stretch")
         st.caption(
-            "Areas: what feeds the grid. Dashed: what is consumed; the rest is exported, stored or lost."
+            "Areas: what feeds the grid. Dashed: what is consumed; the rest goes back to the transmission grid,"
+            " to other distributors, or is lost."
         )
     flow()
     st.subheader("Newest readings")
