@@ -24,7 +24,7 @@ from courant.transforms.records import to_records
 log = logging.getLogger(__name__)
 
 #: How often positions are written down. Not a latency: records go through as they come.
-_CHECKPOINT_EVERY = "60 seconds"
+_CHECKPOINT_EVERY = "10 minutes"
 _POLL_S = 0.2
 
 
