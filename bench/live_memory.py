@@ -13,7 +13,6 @@ from served import MIB, Server, await_drawn, open_screen
 
 LOOK_EVERY_S = 10
 CPU_OVER_S = 30
-FLAT = 0.05  # growth over the whole time, of the first look
 PARTS = {"heap": "page: JS heap after GC, MiB", "nodes": "page: nodes", "server": "server: PSS, MiB"}
 
 
@@ -88,8 +87,9 @@ def memory_table(looks: list[Look]) -> Table:
     table.add_row("highest", *[f"{value:,.1f}" for value in highest])
     slopes = {name: _slope(looks, name) for name in PARTS}
     table.add_row("slope a minute", *[f"{slope:+.2f}" for slope in slopes.values()])
-    grown = [slope * minutes / getattr(looks[0], name) for name, slope in slopes.items()]
-    table.add_row(f"in all (asked ≤ {FLAT:.0%})", *[f"{share:+.1%}" for share in grown])
+    halves = looks[: len(looks) // 2], looks[len(looks) // 2 :]
+    for title, half in zip(("lowest of the first half", "of the second"), halves, strict=True):
+        table.add_row(title, *[f"{min(getattr(look, name) for look in half):,.1f}" for name in PARTS])
     return table
 
 

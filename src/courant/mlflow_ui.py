@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
+from courant.batch.record_runs import ENGINE
+from courant.domain.contract import load_contracts
 from courant.errors import NotEnoughDataError
 from courant.local.ports import LOCALHOST
+from courant.registry.tracking import Tracker
 from courant.settings import Settings
 from courant.web_ui import serve
 
@@ -32,5 +37,20 @@ def serve_mlflow(settings: Settings, port: int, report: Callable[[str], None]) -
             "--default-artifact-root", settings.mlflow.artifacts_uri, "--workers", "1",
         ]  # fmt: skip
 
+    pages = {f"engines of {name}, side by side": path for name, path in comparisons(settings).items()}
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true"}
-    return serve(settings, "mlflow", command, port=port, report=report, environment=quiet)
+    return serve(settings, "mlflow", command, port=port, report=report, environment=quiet, pages=pages)
+
+
+def comparisons(settings: Settings) -> dict[str, str]:
+    """Give, by data set, the page that holds the newest comparison's engines against each other."""
+    pages = {}
+    for name in load_contracts(settings.contracts_dir):
+        runs = Tracker(settings, name).runs(ENGINE)
+        newest = [run for run in runs if run.parent == runs[0].parent]
+        if len(newest) > 1:
+            chosen, experiment = (
+                json.dumps(ids) for ids in ([r.run_id for r in newest], [runs[0].experiment_id])
+            )
+            pages[name] = f"/#/compare-runs?runs={quote(chosen)}&experiments={quote(experiment)}"
+    return pages

@@ -22,6 +22,7 @@ def serve(  # noqa: PLR0913 - an edge
     port: int,
     report: Callable[[str], None],
     environment: Mapping[str, str] | None = None,
+    pages: Mapping[str, str] | None = None,
 ) -> int:
     """Run the server; gives 0 after Ctrl-C, else its exit code.
 
@@ -34,7 +35,9 @@ def serve(  # noqa: PLR0913 - an edge
     port
         Where it listens on 127.0.0.1; 0 takes any free one.
     report
-        Told the address.
+        Told the address, and those of pages worth a look.
+    pages
+        Their names, and where they are below the address.
 
     Raises
     ------
@@ -56,6 +59,8 @@ def serve(  # noqa: PLR0913 - an edge
         )
         try:
             report(f"{name} is at http://{LOCALHOST}:{chosen} (Ctrl-C stops it; log: {log})")
+            for title, path in (pages or {}).items():
+                report(f"{title}: http://{LOCALHOST}:{chosen}{path}")
             return process.wait()
         except KeyboardInterrupt:
             return 0

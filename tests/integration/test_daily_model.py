@@ -465,10 +465,14 @@ def test_the_ui_shows_the_runs_until_it_is_stopped(fresh: Settings) -> None:
         assert ui.stdout
         address = re.search(r"http://127\.0\.0\.1:\d+", ui.stdout.readline())
         assert address
+        comparison = ui.stdout.readline()
         found = asked(f"{address[0]}/api/2.0/mlflow/registered-models/get?name=courant-balance")
         ui.send_signal(signal.SIGTERM)
         assert ui.wait(30) == 0
 
+    engines = {one.run_id for one in Tracker(fresh, "balance").runs("engine")}
+    assert comparison.startswith(f"engines of balance, side by side: {address[0]}/#/compare-runs?runs=")
+    assert set(re.findall(r"[0-9a-f]{32}", comparison)) == engines
     assert {one["alias"] for one in found["registered_model"]["aliases"]} == {"champion", "challenger"}
     assert not [
         one

@@ -49,6 +49,7 @@ class TrackedRun:
     """A finished run."""
 
     run_id: str
+    experiment_id: str
     parent: str  # the id of the run that it lies below; empty for none
     began: datetime
     tags: Mapping[str, str]
@@ -183,7 +184,13 @@ def _tracked(run: Any) -> TrackedRun:  # noqa: ANN401 - MLflow's
     began = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
     data = run.data
     return TrackedRun(
-        run.info.run_id, data.tags.get(_PARENT, ""), began, data.tags, data.params, data.metrics
+        run.info.run_id,
+        run.info.experiment_id,
+        data.tags.get(_PARENT, ""),
+        began,
+        data.tags,
+        data.params,
+        data.metrics,
     )
 
 
