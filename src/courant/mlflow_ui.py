@@ -12,6 +12,7 @@ from courant.batch.record_runs import ENGINE
 from courant.domain.contract import load_contracts
 from courant.errors import NotEnoughDataError
 from courant.local.ports import LOCALHOST
+from courant.ml.measured_work import RIDGE
 from courant.registry.tracking import Tracker
 from courant.settings import Settings
 from courant.web_ui import serve
@@ -46,7 +47,7 @@ def comparisons(settings: Settings) -> dict[str, str]:
     """Give, by data set, the page that holds the newest comparison's engines against each other."""
     pages = {}
     for name in load_contracts(settings.contracts_dir):
-        runs = Tracker(settings, name).runs(ENGINE)
+        runs = [run for run in Tracker(settings, name).runs(ENGINE) if run.tags["work"] == RIDGE]
         newest = [run for run in runs if run.parent == runs[0].parent]
         if len(newest) > 1:
             chosen, experiment = (

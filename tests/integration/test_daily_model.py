@@ -29,6 +29,7 @@ from courant.batch.daily_model import DailyModel, run_daily_model, to_document
 from courant.batch.learning_data import NEEDED_DAYS
 from courant.domain.calendar import slots_of_day
 from courant.errors import AnotherWriterError, JobError, NotEnoughDataError
+from courant.mlflow_ui import comparisons
 from courant.model_report import write_report
 from courant.registry.tracking import CHALLENGER, CHAMPION, Tracker
 from courant.session import submit_command, submit_environment
@@ -182,6 +183,10 @@ def test_a_day_is_compared_trained_and_forecast_for_each_data_set_that_has_enoug
     engines = tracker.runs("engine")
     assert {one.parent for one in engines} == {day.run_id}
     assert len(engines) == 6
+    page = comparisons(fresh)["balance"]
+    assert page.startswith("/#/compare-runs?runs=")
+    ridges = {one.run_id for one in engines if one.tags["work"] == "ridge"}
+    assert set(re.findall(r"[0-9a-f]{32}", page)) == ridges and len(ridges) == 3
     of_spark = next(one for one in engines if (one.tags["engine"], one.tags["work"]) == ("spark", "ridge"))
     assert {
         "fit_wall_s",
@@ -465,14 +470,10 @@ def test_the_ui_shows_the_runs_until_it_is_stopped(fresh: Settings) -> None:
         assert ui.stdout
         address = re.search(r"http://127\.0\.0\.1:\d+", ui.stdout.readline())
         assert address
-        comparison = ui.stdout.readline()
         found = asked(f"{address[0]}/api/2.0/mlflow/registered-models/get?name=courant-balance")
         ui.send_signal(signal.SIGTERM)
         assert ui.wait(30) == 0
 
-    engines = {one.run_id for one in Tracker(fresh, "balance").runs("engine")}
-    assert comparison.startswith(f"engines of balance, side by side: {address[0]}/#/compare-runs?runs=")
-    assert set(re.findall(r"[0-9a-f]{32}", comparison)) == engines
     assert {one["alias"] for one in found["registered_model"]["aliases"]} == {"champion", "challenger"}
     assert not [
         one
