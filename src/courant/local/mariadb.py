@@ -116,9 +116,9 @@ class MariaDBServer:
             f"--datadir={folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
-            f"--tmpdir={self._temporary}",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        ours = os.environ | {"TMPDIR": str(self._temporary)}  # the script would split an option at its blanks
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=ours)
         if done.returncode:
             raise StackError(f"mariadb-install-db failed: {done.stdout}{done.stderr}".strip())
         self._bootstrap(folder)
