@@ -26,6 +26,8 @@ _NOT_YET = {  # a topic that was just made, or whose broker just came back
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,  # the client has heard of a leader before the broker itself
+    KafkaError.FENCED_LEADER_EPOCH,
 }
 REFUSED = {
     KafkaError._AUTHENTICATION,
