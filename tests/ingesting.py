@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -22,14 +23,26 @@ from courant.domain.enedis import generate_days
 from courant.domain.message import to_messages
 from courant.ingest.application import run_ingest
 from courant.local.accounts import account_statements
+from courant.local.stack import down, up
 from courant.reconcile import reconcile
-from courant.settings import Settings
+from courant.settings import Settings, load_settings
 from courant.stores.kafka import RecordSender
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = load_contracts(ROOT / "contracts")
 #: Variables for a job of seconds: the optimising compiler would take a core and never pay for it.
 SHORT_LIVED = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
+
+
+@contextmanager
+def a_stack_of_its_own(home: Path) -> Iterator[Settings]:
+    """Give a running stack whose servers a test may stop or kill; its data is gone afterwards."""
+    try:
+        up(load_settings(home=home))
+        yield load_settings(home=home)
+    finally:
+        down(load_settings(home=home))
+        shutil.rmtree(home / "data", ignore_errors=True)
 
 
 def own_sinks(stack: Settings, name: str, folder: Path, **ingest: int) -> Settings:

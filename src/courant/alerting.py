@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -33,7 +32,6 @@ class StreamJob:
     ) -> None:
         self._settings, self._log, self._console = settings, log, console
         self._slots = slots_needed(settings, contracts)
-        self._process: subprocess.Popen[bytes] | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="courant-alerts-stream", daemon=True)
         self._thread.start()
@@ -69,8 +67,10 @@ def run_alerts(settings: Settings, console: Console, *, stream: bool) -> int:
     ------
     SettingsError
         If the rules or an address do not hold.
-    KafkaDownError, MySQLDownError, AnotherWriterError, AccessDeniedError
-        If a server is away at the start or refuses the account, or another watcher is at work.
+    KafkaDownError
+        If no broker answers when the stream is started; later it is waited for, as MySQL is.
+    AnotherWriterError, AccessDeniedError
+        If another watcher is at work, or a server refuses the account.
     """
     contracts = load_contracts(settings.contracts_dir)
     rules, channels = read_rules(settings.alerts.rules, contracts.values()), open_channels(settings)
@@ -89,7 +89,7 @@ def run_alerts(settings: Settings, console: Console, *, stream: bool) -> int:
     return 0
 
 
-def test_channels(settings: Settings, console: Console) -> int:
+def try_channels(settings: Settings, console: Console) -> int:
     """Send a message to each channel; give 1 if one did not take it, or there is none."""
     channels = open_channels(settings)
     row = {

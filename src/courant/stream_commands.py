@@ -195,11 +195,11 @@ def alerts(
     Examples: [bold]courant alerts[/] ·
     [bold]COURANT_ALERTS_URLS='{"ops": "json://127.0.0.1:8080/"}' courant alerts --test[/]
     """
-    from courant.alerting import run_alerts, test_channels
+    from courant.alerting import run_alerts, try_channels
     from courant.settings import load_settings
 
     settings = load_settings()
-    raise typer.Exit(test_channels(settings, out) if test else run_alerts(settings, out, stream=stream))
+    raise typer.Exit(try_channels(settings, out) if test else run_alerts(settings, out, stream=stream))
 
 
 _COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from datetime import date
@@ -11,15 +10,24 @@ from pathlib import Path
 
 import pytest
 from browsing import CHROMIUM, NO_CHROMIUM, a_browser, open_page, serving
-from ingesting import CONTRACTS, contracts_folder, drain, own_sinks, own_topic, send, wait_until
+from ingesting import (
+    CONTRACTS,
+    a_stack_of_its_own,
+    contracts_folder,
+    drain,
+    own_sinks,
+    own_topic,
+    send,
+    wait_until,
+)
 from playwright.sync_api import Browser, Page, expect
 from publishing import generated
 from pyspark.sql import SparkSession
 from watched import add_models
 
 from courant.batch.publish import publish
-from courant.local.stack import down, status, up
-from courant.settings import Settings, load_settings
+from courant.local.stack import status, up
+from courant.settings import Settings
 
 DAY = date(2026, 3, 28)
 MEMBER = "consumption_inf36|11|RES1"
@@ -49,13 +57,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Give a stack whose servers these tests may stop."""
-    home = tmp_path_factory.mktemp("away")
-    try:
-        up(load_settings(home=home))
-        yield load_settings(home=home)
-    finally:
-        down(load_settings(home=home))
-        shutil.rmtree(home / "data", ignore_errors=True)
+    with a_stack_of_its_own(tmp_path_factory.mktemp("away")) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 from fault_records import BATCH_RECORDS, records
 from ingesting import (
     CONTRACTS,
+    a_stack_of_its_own,
     ask,
     disagreements,
     drain,
@@ -34,8 +35,8 @@ from courant.domain.alert_rules import AlertRules
 from courant.domain.contract import Contract
 from courant.errors import KafkaDownError, MySQLDownError
 from courant.local.server import folder_of
-from courant.local.stack import down, status, up
-from courant.settings import Settings, load_settings
+from courant.local.stack import status, up
+from courant.settings import Settings
 from courant.stores.kafka.alerts import send_alerts
 from courant.stores.mysql import alerts as alert_store
 from courant.stores.mysql.sink import MySQLSink
@@ -46,13 +47,8 @@ HALF = 8_000
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Give a stack whose servers these tests may kill."""
-    home = tmp_path_factory.mktemp("fragile")
-    try:
-        up(load_settings(home=home))
-        yield load_settings(home=home)
-    finally:
-        down(load_settings(home=home))
-        shutil.rmtree(home / "data", ignore_errors=True)
+    with a_stack_of_its_own(tmp_path_factory.mktemp("fragile")) as stack:
+        yield stack
 
 
 @pytest.fixture

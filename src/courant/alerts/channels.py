@@ -13,9 +13,8 @@ from courant.domain.alert import Change, Urgency
 from courant.errors import SettingsError
 from courant.settings import Settings
 
-logging.getLogger("apprise").setLevel(
-    logging.CRITICAL
-)  # it would log addresses; what failed is said by channel
+# It would log addresses; what failed is said by channel.
+logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
 _TYPES = {
     Urgency.INFO: NotifyType.INFO,

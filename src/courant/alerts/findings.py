@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from courant.domain.alert import Alert, Change, Standing, Urgency
 
-Key = tuple[str, str]
+Key = tuple[str, str]  # a rule and a subject
 
 
 @dataclass(frozen=True, slots=True)

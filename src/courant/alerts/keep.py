@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from courant.domain.alert import Alert, Delivery, Standing, from_message, judge, overdue
@@ -11,7 +12,6 @@ from courant.stores.kafka.alerts import AlertRecord
 from courant.stores.mysql import alerts as store
 from courant.stores.mysql.connection import LoadConnection
 
-Key = tuple[str, str]
 Unread = tuple[int, int, bytes | None, str]
 
 
@@ -52,21 +52,14 @@ def keep(  # noqa: PLR0913 - an edge
 
 def tell_overdue(
     connection: LoadConnection, *, now: datetime, cooldown: timedelta, channels: Sequence[str]
-) -> int:
+) -> None:
     """Have people told of what came back within a cool-down and still goes on now that it is over; commit."""
     due = [one for one in store.read_raised(connection).values() if overdue(one, now, cooldown)]
     for standing in due:
         if channels:
             store.owe_again(connection, standing.last_alert_id, ",".join(channels))
-    store.write_standings(connection, [told(standing, now) for standing in due])
+    store.write_standings(connection, [replace(standing, told_at=now, is_told=True) for standing in due])
     connection.commit()
-    return len(due)
-
-
-def told(standing: Standing, now: datetime) -> Standing:
-    """Give the standing after people were told of it."""
-    values = {name: getattr(standing, name) for name in Standing.__dataclass_fields__}
-    return Standing(**values | {"told_at": now, "is_told": True})
 
 
 def _parse(records: Iterable[AlertRecord]) -> tuple[list[Alert], list[Unread]]:
@@ -85,7 +78,7 @@ def _only_new(alerts: Iterable[Alert], known: set[str]) -> list[Alert]:
 
 
 def _judge_all(
-    alerts: Iterable[Alert], standings: dict[Key, Standing], now: datetime, cooldown: timedelta
+    alerts: Iterable[Alert], standings: dict[store.Key, Standing], now: datetime, cooldown: timedelta
 ) -> list[tuple[Alert, Delivery]]:
     """Judge alerts in order; the standings change with each."""
     judged = []

@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
+from webhook import webhook
 
+from courant.alerting import try_channels
 from courant.alerts.channels import open_channels, to_text
 from courant.domain.alert import Urgency
 from courant.errors import SettingsError
-from courant.settings import AlertsSettings, load_settings
+from courant.settings import AlertsSettings, Settings, load_settings
 
 ROW = {
     "rule": "high", "severity": "critical", "state": "raised", "message": "58 GW", "alerts": 1,
@@ -43,11 +46,32 @@ def test_several_are_one_message_as_urgent_as_the_most_urgent() -> None:
     assert urgency is Urgency.CRITICAL
 
 
+def settings_with(**urls: str) -> Settings:
+    alerts = AlertsSettings(urls={name: SecretStr(url) for name, url in urls.items()})
+    return load_settings().model_copy(update={"alerts": alerts})
+
+
+def test_a_try_tells_each_channel_and_says_which_did_not_take_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with webhook() as good, webhook() as bad:
+        bad.refuses = True
+        assert try_channels(settings_with(good=good.url, bad=bad.url), Console()) == 1
+        bad.refuses = False
+        assert try_channels(settings_with(good=good.url, bad=bad.url), Console()) == 0
+
+    assert capsys.readouterr().out.splitlines() == ["good: ok", "bad: did not take it", "good: ok", "bad: ok"]
+    assert ["only a test" in one["message"] for one in good.taken] == [True, True]
+    assert len(bad.taken) == 1
+
+
+def test_a_try_without_a_channel_fails_and_says_where_to_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert try_channels(settings_with(), Console()) == 1
+    assert "courant alerts --help" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["ops", "a,b"])
 def test_an_address_that_cannot_work_is_named_by_its_channel_alone(name: str) -> None:
     url = "nowhere://secret" if name == "ops" else "json://127.0.0.1:1/secret"
-    settings = load_settings().model_copy(update={"alerts": AlertsSettings(urls={name: SecretStr(url)})})
 
     with pytest.raises(SettingsError, match=name) as error:
-        open_channels(settings)
-    assert "secret@" not in str(error.value) and "nowhere" not in str(error.value)
+        open_channels(settings_with(**{name: url}))
+    assert url not in str(error.value) and "/secret" not in str(error.value)
