@@ -6,12 +6,25 @@ UV_VERSION := 0.13.9
 COURANT := .venv/bin/courant
 # of `courant contract list`; empty means all
 DATASET ?=
+# where Spark's jobs run: spark://host:port of a cluster; empty means conf/courant.toml's, this machine
+MASTER ?=
+# of the cluster in Docker: how many, and which parts of docker/compose.yaml
+WORKERS ?=
+PROFILES ?= core,ui
+COMPOSE = COMPOSE_PROFILES=$(PROFILES) sh docker/compose.sh
+ifeq ($(MASTER),spark://spark-master:7077)
+# the cluster in Docker: its network is its own, so a job starts in there
+COURANT = $(COMPOSE) exec -T jobs courant
+SETUP =
+else ifneq ($(MASTER),)
+export COURANT_SPARK_MASTER = $(MASTER)
+endif
 CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status down demo live ingest silver gold publish export reconcile alerts schedule dashboard screenshots powerbi ml drift mlflow \
-        ml-report maintain replay-rejects rebuild check test bench
+.PHONY: help setup doctor lock up status ps logs down demo live ingest silver gold publish export reconcile alerts schedule dashboard screenshots powerbi ml drift mlflow \
+        ml-report maintain replay-rejects rebuild check test test-cluster bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -29,14 +42,22 @@ lock: .venv/.synced ## make requirements.lock anew from pyproject.toml
 	    --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 ##@ Servers
-up: $(SETUP) ## start Kafka, MariaDB and the document store under COURANT_HOME (.courant)
-	@$(COURANT) up
+# With WORKERS it is the cluster in Docker, which has workers; the embedded stack has none.
+up: $(if $(WORKERS),,$(SETUP)) ## start the servers under COURANT_HOME (.courant); WORKERS=2: the cluster in Docker
+	@$(if $(WORKERS),$(COMPOSE) build -q && $(COMPOSE) up -d --scale spark-worker=$(WORKERS),$(COURANT) up)
 
 status: $(SETUP) ## which servers run, and where
 	@$(COURANT) status
 
-down: $(SETUP) ## stop them; their data stays
-	@$(COURANT) down
+ps: ## which containers run, and whether they are well
+	@$(COMPOSE) ps
+
+logs: ## what the containers say (SERVICE=ingest)
+	@$(COMPOSE) logs --tail 200 $(SERVICE)
+
+down: ## stop them, here and in Docker; their data stays
+	@if [ -x $(firstword $(COURANT)) ]; then $(COURANT) down; fi
+	@if docker info >/dev/null 2>&1; then $(COMPOSE) down; fi
 
 ##@ Data
 demo: $(SETUP) ## the main job on the embedded stack, proved and summed up (FILE=a published file)
@@ -109,9 +130,13 @@ check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/typos
+	.venv/bin/hadolint --config docker/hadolint.yaml docker/*/*Dockerfile
 
 test: $(SETUP) ## the complete test suite, two files at a time (ARGS="-k name")
 	.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
+
+test-cluster: $(SETUP) ## the cluster of docker/compose.yaml in real containers, with a worker killed
+	.venv/bin/pytest -o addopts="-ra --strict-markers" tests/containers $(ARGS)
 
 bench: $(SETUP) ## throughput and latency, as ratios to named peers
 	.venv/bin/python bench/ingest.py

@@ -10,7 +10,15 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from courant import file_commands, lake_commands, model_commands, people_commands, stream_commands
+from courant import (
+    cluster_commands,
+    file_commands,
+    lake_commands,
+    model_commands,
+    people_commands,
+    server_commands,
+    stream_commands,
+)
 from courant.errors import CourantError
 
 if TYPE_CHECKING:
@@ -28,6 +36,8 @@ app = typer.Typer(
 )
 contract_app = typer.Typer(help="What each data set holds and refuses.", no_args_is_help=True)
 app.add_typer(contract_app, name="contract", rich_help_panel="Data sets")
+app.add_typer(server_commands.app, name="server", rich_help_panel="Servers of your own")
+app.add_typer(cluster_commands.app, name="cluster", rich_help_panel="Embedded stack")
 file_commands.register(app)
 stream_commands.register(app)
 lake_commands.register(app)
@@ -131,19 +141,27 @@ def status(as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=STACK)
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    as_json: AsJson = False,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="Check the cluster in Docker instead of this machine.")
+    ] = False,
+) -> None:
     """Check Java, ports, memory, disk and versions, and say how to mend what fails.
 
-    Exits 0 when all is well, else with the code of the first failure.
+    Exits 0 when all is well, else with the code of the first failure. With --compose: Docker, its memory, the
+    ports of docker/compose.yaml, and the containers that run. COMPOSE_PROFILES says of which profiles (core,ui).
 
-    Examples: [bold]courant doctor[/] · [bold]courant doctor --json[/]
+    Examples: [bold]courant doctor[/] · [bold]courant doctor --json[/] · [bold]courant doctor --compose[/]
     """
     from dataclasses import asdict
 
     from courant.doctor import examine, exit_code
+    from courant.doctor_containers import examine_containers
     from courant.settings import load_settings
 
-    findings = examine(load_settings())
+    profiles = os.environ.get("COMPOSE_PROFILES", "core,ui").split(",")
+    findings = examine_containers(profiles) if compose else examine(load_settings())
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

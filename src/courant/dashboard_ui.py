@@ -23,7 +23,7 @@ def serve_dashboard(settings: Settings, port: int, report: Callable[[str], None]
 
     def command(chosen: int) -> list[str]:
         return [
-            sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", LOCALHOST,
+            sys.executable, "-m", "streamlit", "run", str(APP), "--server.address", settings.listen_on,
             "--server.port", str(chosen), "--server.headless", "true", "--server.fileWatcherType", "none",
             "--browser.gatherUsageStats", "false", "--client.showErrorDetails", "none",
             "--client.toolbarMode", "minimal",

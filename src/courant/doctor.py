@@ -52,7 +52,7 @@ def examine(settings: Settings) -> list[Finding]:
         "contracts": lambda: ", ".join(load_contracts(settings.contracts_dir)),
         "secrets": partial(check_secrets, secrets_file(settings.home)),
     }
-    return [_finding(name, check) for name, check in checks.items()]
+    return [finding(name, check) for name, check in checks.items()]
 
 
 def exit_code(findings: list[Finding]) -> int:
@@ -196,7 +196,8 @@ def _running(settings: Settings) -> dict[str, int]:
     return launch.running_ports(settings.home)
 
 
-def _finding(name: str, check: Callable[[], str]) -> Finding:
+def finding(name: str, check: Callable[[], str]) -> Finding:
+    """Run a check; give what it found, or the error that it raised."""
     try:
         return Finding(name, True, check())
     except CourantError as error:

@@ -173,6 +173,12 @@ class NotEnoughDataError(CourantError):
     exit_code = 32
 
 
+class ClusterDownError(CourantError):
+    """No Spark master answers at the address of the settings."""
+
+    exit_code = 33
+
+
 class JobError(CourantError):
     """A job that was started as a process of its own failed; the exit code is the job's."""
 

@@ -11,7 +11,6 @@ from urllib.parse import quote
 from courant.batch.record_runs import ENGINE
 from courant.domain.contract import load_contracts
 from courant.errors import NotEnoughDataError
-from courant.local.ports import LOCALHOST
 from courant.ml.measured_work import RIDGE
 from courant.registry.tracking import Tracker
 from courant.settings import Settings
@@ -33,7 +32,7 @@ def serve_mlflow(settings: Settings, port: int, report: Callable[[str], None]) -
 
     def command(chosen: int) -> list[str]:
         return [
-            str(Path(sys.executable).parent / "mlflow"), "server", "--host", LOCALHOST, "--port", str(chosen),
+            str(Path(sys.executable).parent / "mlflow"), "server", "--host", settings.listen_on, "--port", str(chosen),
             "--backend-store-uri", settings.mlflow.tracking_uri,
             "--default-artifact-root", settings.mlflow.artifacts_uri, "--workers", "1",
         ]  # fmt: skip

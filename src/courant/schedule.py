@@ -107,7 +107,7 @@ def _start(settings: Settings, port: int, log: Path, processes: list[Process]) -
     with log.open("wb") as output:
         processes.append(_launch(settings, ["dagster", "api", "grpc", *serves], output))
         _await(lambda: not is_free(code), processes, log)
-        ui = ["dagster-webserver", "--host", LOCALHOST, "--port", str(port), *asks]
+        ui = ["dagster-webserver", "--host", settings.listen_on, "--port", str(port), *asks]
         processes.append(_launch(settings, ui, output))
         processes.append(_launch(settings, ["dagster-daemon", "run", *asks], output))
     _await(lambda: _answers(f"http://{LOCALHOST}:{port}/server_info"), processes, log)

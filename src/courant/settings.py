@@ -62,9 +62,11 @@ class LakeSettings(_Section):
 
 
 class SparkSettings(_Section):
-    """Which cluster runs the jobs."""
+    """Which cluster runs the jobs, and where a driver shows what it does."""
 
     master: str = "local[*]"
+    ui_port: int = Field(0, ge=0, le=65535)  # of a driver's page and its metrics; 0: none
+    event_log: Path | None = None  # the folder that a History Server reads; none: not kept
 
 
 class IngestSettings(_Section):
@@ -134,6 +136,7 @@ class Settings(BaseSettings):
     )
 
     home: Path
+    listen_on: str = "127.0.0.1"  # the address of our own web pages
     contracts_dir: Path = PROJECT_ROOT / "contracts"
     kafka: KafkaSettings = KafkaSettings()
     mysql: MySQLSettings = MySQLSettings()

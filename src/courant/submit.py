@@ -49,7 +49,7 @@ def start_job(  # noqa: PLR0913 - an edge
     """
     return subprocess.Popen(
         submit_command(settings, job, arguments, properties=properties, slots=slots),
-        env=submit_environment() | {"COURANT_HOME": str(settings.home)},
+        env=submit_environment(settings.listen_on) | {"COURANT_HOME": str(settings.home)},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from courant.settings import Settings
 
 OWNER, WRITER, READER = "courant_owner", "courant_writer", "courant_reader"
 _HOSTS = ("localhost", "127.0.0.1")
 
 
-def account_statements(settings: Settings) -> list[str]:
-    """Write the statements that make the database, its three accounts and their rights; idempotent."""
+def account_statements(settings: Settings, hosts: Sequence[str] = _HOSTS) -> list[str]:
+    """Write the statements that make the database, its three accounts and their rights; idempotent.
+
+    Parameters
+    ----------
+    hosts
+        From where the accounts may connect, as MySQL writes it; ``%`` is anywhere.
+    """
     mysql = settings.mysql
     rights = {
         OWNER: ("ALL PRIVILEGES", mysql.owner_password.get_secret_value()),
@@ -23,7 +31,7 @@ def account_statements(settings: Settings) -> list[str]:
     pattern = database.replace("_", r"\_").replace("%", r"\%")  # GRANT reads these two as wildcards
     statements = [f"CREATE DATABASE IF NOT EXISTS `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"]
     for account, (privileges, password) in rights.items():
-        for host in _HOSTS:
+        for host in hosts:
             statements += _with_password(f"'{account}'@'{host}'", password)
             statements.append(f"GRANT {privileges} ON `{pattern}`.* TO '{account}'@'{host}'")
     return statements

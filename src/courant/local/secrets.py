@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -23,6 +24,33 @@ def with_passwords(settings: Settings) -> Settings:
     known = {name: getattr(settings.mysql, name).get_secret_value() or kept[name] for name in PASSWORDS}
     filled = settings.mysql.model_copy(update={name: SecretStr(value) for name, value in known.items()})
     return settings.model_copy(update={"mysql": filled})
+
+
+def secrets_of_containers(settings: Settings, out: Path, mongo_host: str) -> None:
+    """Make the passwords of a first start, and leave those that the images of MySQL and MongoDB ask for as files.
+
+    Parameters
+    ----------
+    out
+        A folder that only these servers see: their images read the files as users of their own.
+    mongo_host
+        Where MongoDB answers; its address with the password is kept beside MySQL's passwords.
+    """
+    filled, path = with_passwords(settings), secrets_file(settings.home)
+    content = json.loads(path.read_text())
+    if "uri" not in content.get("mongo", {}):
+        uri = f"mongodb://courant:{secrets.token_urlsafe(24)}@{mongo_host}:27017/?authSource=admin"
+        content["mongo"] = {"uri": uri}
+        _write_private(path, json.dumps(content, indent=1))
+    passwords = {
+        "mysql_root": filled.mysql.root_password.get_secret_value(),
+        "mongo": urlsplit(content["mongo"]["uri"]).password or "",
+    }
+    for name, password in passwords.items():
+        file = out / name
+        file.unlink(missing_ok=True)
+        file.write_text(password)
+        file.chmod(0o444)
 
 
 def _kept(path: Path) -> dict[str, str]:

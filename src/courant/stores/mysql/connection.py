@@ -114,9 +114,9 @@ def connect(settings: Settings, account: Account, *, database: str | None = None
 
 
 @contextmanager
-def session(settings: Settings, account: Account) -> Iterator[LoadConnection]:
-    """Open a connection and close it in any case."""
-    connection = connect(settings, account)
+def session(settings: Settings, account: Account, *, database: str | None = None) -> Iterator[LoadConnection]:
+    """Open a connection and close it in any case; to another database than the settings' where one is named."""
+    connection = connect(settings, account, database=database)
     try:
         with translated(settings):
             yield connection
