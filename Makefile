@@ -23,7 +23,7 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status ps logs down demo live ingest silver gold publish export reconcile alerts schedule dashboard screenshots powerbi ml drift mlflow \
+.PHONY: help setup doctor lock up status ps logs down demo live ingest silver gold publish export reconcile alerts schedule dashboard lab screenshots powerbi ml drift mlflow \
         ml-report maintain replay-rejects rebuild check test test-cluster bench
 
 help: ## print this list
@@ -93,6 +93,9 @@ schedule: $(SETUP) ## all of this every 10 minutes and daily, by Dagster on 127.
 ##@ People
 dashboard: $(SETUP) ## what happens now, curves, forecasts, health, on 127.0.0.1:8501
 	@$(COURANT) dashboard
+
+lab: $(SETUP) ## the notebooks in JupyterLab, with Spark ready, on 127.0.0.1:8888
+	@$(COURANT) lab
 
 screenshots: $(SETUP) ## docs/screenshots anew, from a dashboard that runs (ARGS="--address http://127.0.0.1:8501")
 	.venv/bin/python scripts/take_screenshots.py $(ARGS)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 
 import pytest
 from pyspark.sql import SparkSession
 
 from courant.local.stack import down
-from courant.session import CONF, get_spark, jars
+from courant.session import get_spark, interactive_environment
 from courant.settings import Settings, load_settings
 from courant.start import start_stack
 
@@ -42,11 +41,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def spark() -> Iterator[SparkSession]:
     """Give a local session with the properties of conf/ and our jars, as spark-submit would make it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_CONF_DIR", str(CONF))
-        own = ["--properties-file", str(CONF / "spark-short.conf"), "--load-spark-defaults"]
-        arguments = ["--master", "local[2]", *own, "--jars", ",".join(map(str, jars())), "pyspark-shell"]
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        patch.setenv("PYSPARK_SUBMIT_ARGS", " ".join(arguments))
+        settings = load_settings(spark={"master": "local[2]"})
+        for name, value in interactive_environment(settings, properties="spark-short.conf").items():
+            patch.setenv(name, value)
         session = get_spark("tests")
         yield session
         session.stop()

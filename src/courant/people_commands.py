@@ -13,7 +13,26 @@ out = Console()
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command("lab", rich_help_panel="People")(lab)
     app.command("powerbi", rich_help_panel="People")(powerbi)
+
+
+def lab(
+    port: Annotated[
+        int | None,
+        typer.Option(help="On 127.0.0.1; 0 takes any free one. Default: lab.port of the settings."),
+    ] = None,
+) -> None:
+    """Open the notebooks in JupyterLab, on the lake and with Spark ready, until Ctrl-C.
+
+    Examples: [bold]courant lab[/] · [bold]courant lab --port 0[/]
+    """
+    from courant.lab_ui import serve_lab
+    from courant.settings import load_settings
+
+    settings = load_settings()
+    chosen = settings.lab.port if port is None else port
+    raise typer.Exit(serve_lab(settings, chosen, lambda line: out.print(line, soft_wrap=True, markup=False)))
 
 
 def powerbi(

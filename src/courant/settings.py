@@ -92,6 +92,17 @@ class DashboardSettings(_Section):
     port: int = Field(8501, ge=0, le=65535)
 
 
+class LabSettings(_Section):
+    """Where JupyterLab listens, and where notebooks save their models."""
+
+    models: Path = Path()
+    port: int = Field(8888, ge=0, le=65535)
+
+    def model_uri(self, name: str) -> str:
+        """Give the address of a model's folder, as Spark takes it."""
+        return (self.models.absolute() / name).as_uri()
+
+
 class MlflowSettings(_Section):
     """Where the models' runs and registry are, and where their UI listens."""
 
@@ -147,6 +158,7 @@ class Settings(BaseSettings):
     portal: PortalSettings = PortalSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    lab: LabSettings = LabSettings()
     alerts: AlertsSettings = AlertsSettings()
     mlflow: MlflowSettings = MlflowSettings()
 
@@ -216,6 +228,10 @@ def _config_file() -> Path:
 
 
 def _default_roots(home: Path) -> dict[str, Any]:
-    """Give each stack a lake and runs of its own: lake/ and mlruns/ for the project's, inside HOME for any other."""
+    """Give each stack a lake, runs and models of its own: folders here for the project's, inside HOME for any other."""
     folder = PROJECT_ROOT if home == PROJECT_ROOT / ".courant" else home
-    return {"lake": {"root": folder / "lake"}, "mlflow": {"root": folder / "mlruns"}}
+    return {
+        "lake": {"root": folder / "lake"},
+        "mlflow": {"root": folder / "mlruns"},
+        "lab": {"models": folder / "models"},
+    }

@@ -60,12 +60,13 @@ def _kept(path: Path) -> dict[str, str]:
     lacking = [name for name in PASSWORDS if name not in mysql]
     if lacking:
         mysql |= {name: secrets.token_urlsafe(24) for name in lacking}
-        _write_private(path, json.dumps(content | {"mysql": mysql}, indent=1))
+        write_private(path, json.dumps(content | {"mysql": mysql}, indent=1))
     path.chmod(0o600)
     return {name: str(mysql[name]) for name in PASSWORDS}
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
     scratch = path.with_suffix(".new")
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
