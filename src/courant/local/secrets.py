@@ -41,7 +41,7 @@ def secrets_of_containers(settings: Settings, out: Path, mongo_host: str) -> Non
     if "uri" not in content.get("mongo", {}):
         uri = f"mongodb://courant:{secrets.token_urlsafe(24)}@{mongo_host}:27017/?authSource=admin"
         content["mongo"] = {"uri": uri}
-        _write_private(path, json.dumps(content, indent=1))
+        write_private(path, json.dumps(content, indent=1))
     passwords = {
         "mysql_root": filled.mysql.root_password.get_secret_value(),
         "mongo": urlsplit(content["mongo"]["uri"]).password or "",
