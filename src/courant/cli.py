@@ -150,7 +150,7 @@ def doctor(
     """Check Java, ports, memory, disk and versions, and say how to mend what fails.
 
     Exits 0 when all is well, else with the code of the first failure. With --compose: Docker, its memory, the
-    ports of docker/compose.yaml, and the containers that run. COMPOSE_PROFILES says of which profiles (core,ui).
+    ports of docker/compose.yaml, and the containers that run. COMPOSE_PROFILES says of which profiles (core,ui,lab).
 
     Examples: [bold]courant doctor[/] · [bold]courant doctor --json[/] · [bold]courant doctor --compose[/]
     """

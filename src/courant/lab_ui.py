@@ -6,10 +6,10 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from functools import partial
 
 from courant.lab.kernel import KERNEL, jupyter_environment, write_kernel
 from courant.local.java import check_java
-from courant.local.ports import LOCALHOST
 from courant.local.secrets import write_private
 from courant.settings import PROJECT_ROOT, Settings
 from courant.web_ui import serve
@@ -36,17 +36,23 @@ def serve_lab(settings: Settings, port: int, report: Callable[[str], None]) -> i
     pages = {"notebooks": f"{_START}?token={token}"}
     try:
         return serve(
-            settings, "lab", _command, port=port, report=report, environment=environment, pages=pages
+            settings,
+            "lab",
+            partial(_command, settings),
+            port=port,
+            report=report,
+            environment=environment,
+            pages=pages,
         )
     finally:
         kept.unlink(missing_ok=True)
 
 
-def _command(port: int) -> list[str]:
+def _command(settings: Settings, port: int) -> list[str]:
     as_root = ["--allow-root"] if os.geteuid() == 0 else []
     return [
         sys.executable, "-m", "jupyterlab", "--no-browser", *as_root, "--config", os.devnull,
-        f"--ServerApp.ip={LOCALHOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        f"--ServerApp.ip={settings.listen_on}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={PROJECT_ROOT}",
         f"--MultiKernelManager.default_kernel_name={KERNEL}",
         "--KernelSpecManager.ensure_native_kernel=False", f"--KernelSpecManager.allowed_kernelspecs={KERNEL}",
