@@ -23,7 +23,7 @@ CHOSEN = $(if $(DATASET),--dataset $(DATASET))
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor lock up status ps logs down demo live ingest silver gold publish export reconcile alerts schedule dashboard lab screenshots powerbi ml drift mlflow \
+.PHONY: help setup doctor lock up status ps logs down demo live calendar nifi-deploy nifi-export ingest silver gold publish export reconcile alerts schedule dashboard lab screenshots powerbi ml drift mlflow \
         ml-report maintain replay-rejects rebuild check test test-cluster bench
 
 help: ## print this list
@@ -65,6 +65,15 @@ demo: $(SETUP) ## the main job on the embedded stack, proved and summed up (FILE
 
 live: $(SETUP) ## replay and ingest at a human pace until Ctrl-C
 	@$(COURANT) live
+
+calendar: $(SETUP) ## the calendar's facts as CSV, for NiFi to look up
+	@$(COURANT) calendar
+
+nifi-deploy: $(SETUP) ## the flow into NiFi, a group per data set (DATASET=balance ARGS="--like file.csv")
+	@$(COURANT) nifi deploy $(CHOSEN) $(ARGS)
+
+nifi-export: $(SETUP) ## nifi/source.json anew, from the group of DATASET in the canvas
+	@$(COURANT) nifi export $(or $(DATASET),balance)
 
 ingest: $(SETUP) ## Kafka to MySQL and bronze, exactly once, until Ctrl-C (DATASET=balance; all without)
 	@$(COURANT) ingest $(CHOSEN)

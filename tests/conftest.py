@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from nifi_server import NifiServer, missing
 from pyspark.sql import SparkSession
 
 from courant.local.stack import down
@@ -35,6 +36,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     finally:
         down(load_settings(home=home))
         shutil.rmtree(home / "data", ignore_errors=True)  # the logs stay
+
+
+@pytest.fixture(scope="session")
+def nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NifiServer]:
+    """Give a running NiFi; skips where there is none, or no Java that it runs on."""
+    if lacking := missing():
+        pytest.skip(lacking)
+    server = NifiServer(tmp_path_factory.mktemp("nifi"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from courant import (
     file_commands,
     lake_commands,
     model_commands,
+    nifi_commands,
     people_commands,
     server_commands,
     stream_commands,
@@ -39,6 +40,7 @@ app.add_typer(contract_app, name="contract", rich_help_panel="Data sets")
 app.add_typer(server_commands.app, name="server", rich_help_panel="Servers of your own")
 app.add_typer(cluster_commands.app, name="cluster", rich_help_panel="Embedded stack")
 file_commands.register(app)
+nifi_commands.register(app)
 stream_commands.register(app)
 lake_commands.register(app)
 model_commands.register(app)

@@ -173,10 +173,22 @@ class NotEnoughDataError(CourantError):
     exit_code = 32
 
 
+class NifiDownError(CourantError):
+    """No NiFi answers at the address of the settings."""
+
+    exit_code = 33
+
+
+class NifiFlowError(CourantError):
+    """NiFi refuses the flow, or the flow does not fit what it is given."""
+
+    exit_code = 34
+
+
 class ClusterDownError(CourantError):
     """No Spark master answers at the address of the settings."""
 
-    exit_code = 33
+    exit_code = 35
 
 
 class JobError(CourantError):

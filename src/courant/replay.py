@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from courant.domain.calendar import require_aware, whole_weeks_down, whole_weeks_up
+from courant.domain.calendar import WEEK, require_aware, whole_weeks_down, whole_weeks_up
 from courant.domain.contract import Contract
 from courant.domain.message import slot_instant, to_messages
 from courant.errors import InputFileError, SettingsError
@@ -136,6 +136,18 @@ def replay(  # noqa: PLR0913 - the command's options
     return ReplayResult(
         sender.sent, sender.acknowledged, sender.failed, seconds, sender.first_failure, was_interrupted
     )
+
+
+def whole_weeks(contract: Contract, path: Path, *, shift_to: datetime) -> int:
+    """Give the weeks by which a replay of the file with this `shift_to` moves all slots.
+
+    Raises
+    ------
+    InputFileError
+        If the file cannot be read as the data set, or no row of it has a timestamp with an offset.
+    """
+    file = _examine(read_published(path, contract), contract, in_slot_order=False)
+    return _first_shift(file, shift_to, path) // WEEK
 
 
 def _check_pace(rate: float | None, speed: float | None) -> None:

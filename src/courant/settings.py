@@ -127,6 +127,23 @@ class AlertsSettings(_Section):
     urls: dict[str, SecretStr] = {}  # by channel, as Apprise writes them: they hold passwords and tokens
 
 
+class NifiSettings(_Section):
+    """Where NiFi is, and how its flow takes in files and answers."""
+
+    url: str = "http://127.0.0.1:8080"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    kafka_bootstrap_servers: str = ""  # where NiFi sees the broker elsewhere than we do
+    folder: Path = Path()  # a folder per data set below it
+    calendar: Path = Path()
+    rate: float = Field(0, ge=0)  # rows a second and data set; 0 as fast as can be
+    look_every_s: int = Field(5, ge=1)
+    polled: dict[str, str] = {}  # by data set: "portal", or the address of a CSV export
+    poll_every_s: int = Field(900, ge=1)
+    poll_rows: int = Field(1000, ge=1)
+    dead_letter_topic: str = "dead-letters"
+
+
 class PortalSettings(_Section):
     """Where the published files are downloaded from."""
 
@@ -161,6 +178,7 @@ class Settings(BaseSettings):
     lab: LabSettings = LabSettings()
     alerts: AlertsSettings = AlertsSettings()
     mlflow: MlflowSettings = MlflowSettings()
+    nifi: NifiSettings = NifiSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -234,4 +252,5 @@ def _default_roots(home: Path) -> dict[str, Any]:
         "lake": {"root": folder / "lake"},
         "mlflow": {"root": folder / "mlruns"},
         "lab": {"models": folder / "models"},
+        "nifi": {"folder": home / "nifi" / "in", "calendar": home / "nifi" / "calendar.csv"},
     }

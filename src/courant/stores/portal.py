@@ -78,12 +78,33 @@ def fetch_export(
     return rows
 
 
-def _request(settings: Settings, contract: Contract, days: tuple[date, date]) -> tuple[str, dict[str, str]]:
+def newest_rows_url(settings: Settings, contract: Contract, *, rows: int) -> str:
+    """Give the address of a CSV of a data set's newest rows, the newest first.
+
+    Raises
+    ------
+    PortalError
+        If the data set is not on the portal.
+    """
+    asked = {
+        "order_by": f"{contract.instant.name} desc",
+        "limit": str(rows),
+        "delimiter": ";",
+        "timezone": "UTC",
+    }
+    return str(httpx.URL(_address(settings, contract), params=asked))
+
+
+def _address(settings: Settings, contract: Contract) -> str:
     if contract.portal_id is None:
         raise PortalError(f"{contract.name} is not on the portal", remedy="its contract has no portalId")
+    return settings.portal.url.rstrip("/") + _EXPORT.format(dataset=contract.portal_id)
+
+
+def _request(settings: Settings, contract: Contract, days: tuple[date, date]) -> tuple[str, dict[str, str]]:
     start, end = day_bounds_utc(days[0])[0], day_bounds_utc(days[1])[1]
     instant = contract.instant.name
-    return settings.portal.url.rstrip("/") + _EXPORT.format(dataset=contract.portal_id), {
+    return _address(settings, contract), {
         "where": f"{instant} >= date'{start.isoformat()}' and {instant} < date'{end.isoformat()}'",
         "order_by": instant,
         "delimiter": ";",

@@ -33,17 +33,18 @@ def count_committed(settings: Settings, topic: str, *, ranges: dict[int, tuple[i
     unfinished = {partition: end for partition, (start, end) in ranges.items() if end > start}
     with our_errors(settings, topic):
         connect(settings)
-        consumer = _committed_reader(settings)
+        consumer = committed_reader(settings)
         try:
             consumer.assign([TopicPartition(topic, p, ranges[p][0]) for p in unfinished])
-            for message in _messages_until(consumer, done=lambda: not unfinished):
+            for message in messages_until(consumer, done=lambda: not unfinished):
                 _count(message, counts, unfinished)
         finally:
             consumer.close()
     return counts
 
 
-def _committed_reader(settings: Settings) -> Consumer:
+def committed_reader(settings: Settings) -> Consumer:
+    """Give a consumer that sees committed records only, and is told where a partition ends."""
     return Consumer(
         {
             **client_properties(settings),
@@ -59,7 +60,8 @@ def _committed_reader(settings: Settings) -> Consumer:
     )
 
 
-def _messages_until(consumer: Consumer, *, done: Callable[[], bool]) -> Iterator[Message]:
+def messages_until(consumer: Consumer, *, done: Callable[[], bool]) -> Iterator[Message]:
+    """Give what a consumer reads, ends of partitions too, until it is done; raises where the broker is gone."""
     heard = time.monotonic()
     while not done():
         messages = consumer.consume(_FETCH_RECORDS, timeout=0.2)
