@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pyspark
 import pytest
 from clusters import Stream, a_stream, executors, kill, on_cluster
-from fault_records import BAD_RECORDS, records
 from ingesting import (
     CONTRACTS,
     ROOT,
@@ -31,6 +31,8 @@ from ingesting import (
 from pyspark.sql import SparkSession
 
 from courant.domain.contract import Contract
+from courant.domain.enedis import generate_days
+from courant.domain.message import to_messages
 from courant.errors import ClusterDownError
 from courant.local import spark_cluster
 from courant.local.spark_cluster import ClusterStatus, WorkerSize
@@ -41,7 +43,8 @@ pytestmark = pytest.mark.timeout(
     1200
 )  # on two cores a master, two workers, two executors and a driver take turns
 
-DATASET = "consumption_inf36"
+DATASET, DAYS = "balance", 20
+BAD_RECORDS = 20  # of 1,920
 SIZE = WorkerSize(cores=1, memory="1g")
 
 
@@ -79,9 +82,9 @@ def cluster(stack: Settings) -> Iterator[ClusterStatus]:
 @pytest.fixture
 def scene(stack: Settings, cluster: ClusterStatus, request: pytest.FixtureRequest, tmp_path: Path) -> Scene:
     name = request.node.name.removeprefix("test_")[:30]
-    sinks = own_sinks(stack, name, tmp_path, max_offsets_per_trigger=1_000)
+    sinks = own_sinks(stack, name, tmp_path, max_offsets_per_trigger=500)
     contract = own_topic(CONTRACTS[DATASET], sinks, f"cluster.{name}", partitions=4)
-    sent = records()
+    sent = balance_records()
     return Scene(
         on_cluster(sinks, cluster),
         contract,
@@ -89,6 +92,17 @@ def scene(stack: Settings, cluster: ClusterStatus, request: pytest.FixtureReques
         sent.head(len(sent) // 2),
         sent.tail(-(len(sent) // 2)),
     )
+
+
+def balance_records() -> pl.DataFrame:
+    """Give twenty days of the national balance as messages, a quarter hour each, one in a hundred cut short."""
+    blocks = generate_days(DATASET, start=date(2026, 1, 5), days=DAYS, seed=7)
+    rows = pl.concat(blocks).with_columns(pl.all().cast(pl.String))
+    sent = to_messages(rows, CONTRACTS[DATASET], shift=timedelta(0)).select("key", "value").with_row_index()
+    cut_short = (
+        pl.when(pl.col("index") % 100 == 17).then(pl.col("value").str.head(40)).otherwise(pl.col("value"))
+    )
+    return sent.select("key", cut_short.alias("value"))
 
 
 def run_job(scene: Scene, job: str, arguments: list[str], properties: str = "spark-short.conf") -> str:
@@ -109,7 +123,7 @@ def test_a_worker_killed_during_ingest_costs_nothing(
 ) -> None:
     send(scene.settings, scene.contract.topic, scene.first)
     with scene.stream(stack.home / "logs" / "killed-worker.log") as stream:
-        stream.wait_until_taken(1_000)
+        stream.wait_until_taken(1)
         wait_until(lambda: executors(stack, 1) and executors(stack, 2))
 
         kill(stack, "spark-worker-1")
