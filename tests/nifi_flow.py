@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -45,7 +44,7 @@ def with_topic(settings: Settings, name: str) -> Contract:
 
 def same_with_another_topic(settings: Settings, contract: Contract) -> Contract:
     """Give the contract with a second topic, of as many partitions."""
-    return own_topic(replace(contract), settings, f"{contract.topic}.replay")
+    return own_topic(contract, settings, f"{contract.topic}.replay")
 
 
 def drop(settings: Settings, contract: Contract, file: Path) -> None:

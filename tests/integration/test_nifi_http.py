@@ -11,7 +11,7 @@ import pytest
 from ingesting import own_topic, wait_until
 from nifi_flow import Digits, fields_only, for_nifi, letters, messages, same_with_another_topic, with_topic
 from nifi_server import NifiServer
-from portal_server import Answer, Portal, sends, serving
+from portal_server import Answer, Portal, refuses, sends, serving
 
 from courant.domain.contract import load_contracts
 from courant.generate import generate_file
@@ -107,6 +107,7 @@ def test_weather_is_a_data_set_of_its_own_with_its_topic(settings: Settings, por
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
+        (refuses(404, "no such data set"), "HTTP 404"),
         (sends("<html>\n<p>We are being mended; come back; later</p>\n"), "a required column is missing"),
     ],
 )

@@ -14,7 +14,7 @@ from courant.domain.contract import Contract, FieldType, Severity, load_contract
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = ROOT / "contracts"
 REAL_DATA = Path(os.environ.get("COURANT_REAL_DATA") or ROOT.parent / "shared" / "data") / "enedis"
-FILES = sorted(CONTRACTS.glob("*.odcs.yaml"))
+FILES = [*sorted(CONTRACTS.glob("*.odcs.yaml")), ROOT / "nifi" / "weather.odcs.yaml"]
 
 INF36_LABELS = (
     "Horodate;Région;Code région;Profil;Plage de puissance souscrite;Nb points soutirage;"

@@ -78,6 +78,9 @@ def as_kept(exported: str) -> str:
         contents[name] = sorted(
             contents.get(name, []), key=lambda one: (one.get("name", ""), one["identifier"])
         )
+    for processor in contents["processors"]:
+        if processor["name"] == POLL:  # whether it idles is the deployment's choice
+            processor["scheduledState"] = "DISABLED"
     (context,) = definition["parameterContexts"].values()
     kept = {
         "flowContents": contents,

@@ -12,7 +12,7 @@ from courant.settings import Settings
 SHIFT = "shift.weeks"
 _MOST_ROWS = 1000  # that travel through the flow together
 _NUMBERS = (FieldType.INTEGER, FieldType.DECIMAL)
-_HEADROOM = 2  # a row's JSON is longer than its CSV by the names of its fields and by what is escaped
+_HEADROOM = 8  # in JSON a control character takes six bytes; a message that Kafka refuses would stop the flow
 
 
 def flow_parameters(settings: Settings, contract: Contract, *, weeks: int, poll_url: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from courant.errors import NifiFlowError
-from courant.nifi.flow import FLOW, as_kept, for_dataset, read_flow
+from courant.nifi.flow import FLOW, POLL, as_kept, for_dataset, read_flow
 
 
 def filled() -> dict[str, str]:
@@ -31,7 +31,9 @@ def test_what_nifi_exports_of_any_data_set_becomes_the_same_file() -> None:
     definition = for_dataset(read_flow(), "balance", filled())
     definition["flowContents"] |= {"instanceIdentifier": "here", "position": {"x": 450.0, "y": 0.0}}
     definition["flowContents"]["processors"] = [
-        one | {"instanceIdentifier": "there", "propertyDescriptors": {"a": {"name": "a"}}}
+        one
+        | {"instanceIdentifier": "there", "propertyDescriptors": {"a": {"name": "a"}}}
+        | ({"scheduledState": "ENABLED"} if one["name"] == POLL else {})  # this data set is polled
         for one in reversed(definition["flowContents"]["processors"])
     ]
     exported = json.dumps(definition).replace(definition["flowContents"]["identifier"], "another-id")

@@ -14,7 +14,8 @@ from courant.errors import NifiFlowError
 from courant.settings import Settings
 from courant.stores.nifi.client import address, connect, our_errors
 
-_SETTLED_WITHIN_S = 30
+_SETTLED_WITHIN_S = 60  # NiFi changes a group's content, or stops it
+_VALID_WITHIN_S = 15  # what is not valid by then will not become so by itself
 _LOOK_EVERY_S = 0.3
 
 
@@ -140,7 +141,7 @@ class Nifi:
         flow = nipyapi.nifi.FlowApi()
         with our_errors(self._settings):
             flow.activate_controller_services(body={"id": group, "state": "ENABLED"}, id=group)
-            self._until(lambda: not self._faults(group), group)
+            self._until(lambda: not self._faults(group), group, within_s=_VALID_WITHIN_S)
             flow.schedule_components(body={"id": group, "state": "RUNNING"}, id=group)
             self._until(lambda: self.state(group).stopped == 0, group)
 
@@ -189,10 +190,10 @@ class Nifi:
             if one.component.state != "ENABLED"
         ]
 
-    def _until(self, holds: Callable[[], object], group: str) -> None:
+    def _until(self, holds: Callable[[], object], group: str, *, within_s: float = _SETTLED_WITHIN_S) -> None:
         retrying = Retrying(
             retry=retry_if_result(lambda held: not held),
-            stop=stop_after_delay(_SETTLED_WITHIN_S),
+            stop=stop_after_delay(within_s),
             wait=wait_fixed(_LOOK_EVERY_S),
         )
         try:
