@@ -68,7 +68,7 @@ def rows(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(made, ", ".join(f"{n} {k}" for n, k in zip(names, kinds, strict=True)))
 
 
-@pytest.mark.parametrize(("name", "within_w"), [("linear", 1e-3), ("forest", 25.0), ("boosting", 10.0)])
+@pytest.mark.parametrize(("name", "within_w"), [("linear", 0.1), ("forest", 25.0), ("boosting", 10.0)])
 def test_a_pipeline_learns_and_predicts_the_same_after_it_was_saved(
     rows: DataFrame, tmp_path: Path, name: str, within_w: float
 ) -> None:
