@@ -18,10 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from courant.ml.classifiers import (
     accuracy,
     class_scores,
-    classification_pipeline,
     classifiers,
     confusion_matrix,
-    families_of,
+    fit_classifier,
     with_family,
     with_features,
 )
@@ -62,7 +61,6 @@ def test_the_family_is_what_a_profile_begins_with(days: DataFrame) -> None:
     assert {(row["profil"], row["family"]) for row in days.collect()} == {
         ("RES2 (+ RES5)", "RES"), ("PRO1 (+ PRO1WE)", "PRO"), ("ENT1 (+ ENT2)", "ENT"),
     }  # fmt: skip
-    assert families_of(days) == ["ENT", "PRO", "RES"]
 
 
 # pyspark's OneVsRest leaves its pool of threads to the garbage collector.
@@ -72,7 +70,7 @@ def test_every_classifier_tells_days_of_another_region_apart(
     days: DataFrame, name: str, tmp_path: Path
 ) -> None:
     made = classifiers(trees=5, depth=3, rounds=2)[name]
-    model = classification_pipeline(made, families_of(days)).fit(days.where("region_code = '11'"))
+    model = fit_classifier(made, days.where("region_code = '11'"))
     model.write().save((tmp_path / "model").as_uri())
     loaded = PipelineModel.load((tmp_path / "model").as_uri())
 
@@ -80,6 +78,16 @@ def test_every_classifier_tells_days_of_another_region_apart(
 
     assert matrix.index.tolist() == matrix.columns.tolist() == ["ENT", "PRO", "RES"]
     assert matrix.to_numpy().tolist() == [[14, 0, 0], [0, 14, 0], [0, 0, 14]]
+
+
+def test_a_family_that_was_not_learnt_is_taken_for_another(days: DataFrame) -> None:
+    model = fit_classifier(classifiers(depth=3)["tree"], days.where("family <> 'ENT'"))
+
+    matrix = confusion_matrix(model.transform(days))
+
+    assert matrix["ENT"].tolist() == [0, 0, 0]
+    assert matrix.loc["ENT"].sum() == 28
+    assert (matrix.loc["PRO", "PRO"], matrix.loc["RES", "RES"]) == (28, 28)
 
 
 def test_our_scores_are_those_of_mllib(spark: SparkSession) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.ml import Estimator, Pipeline
+from pyspark.ml import Estimator, PipelineModel
 from pyspark.ml.classification import (
     DecisionTreeClassifier,
     GBTClassifier,
@@ -59,21 +58,17 @@ def classifiers(
     }
 
 
-def classification_pipeline(classifier: Estimator[Any], families: Sequence[str]) -> Pipeline:
-    """Make a pipeline that numbers the families, classifies, and names what it predicts.
+def fit_classifier(classifier: Estimator[Any], train: DataFrame) -> PipelineModel:
+    """Learn the families that the rows have.
 
-    Parameters
-    ----------
-    families
-        Those to learn, in alphabetical order.
+    Returns
+    -------
+    PipelineModel
+        From `features` to `predicted`, a family's name; it asks for no family, so it serves days of unknown ones.
     """
-    return Pipeline(
-        stages=[
-            StringIndexer(inputCol=FAMILY, outputCol=_LABEL, stringOrderType="alphabetAsc"),
-            classifier,
-            IndexToString(inputCol=PREDICTION, outputCol=PREDICTED, labels=list(families)),
-        ]
-    )
+    indexer = StringIndexer(inputCol=FAMILY, outputCol=_LABEL, stringOrderType="alphabetAsc").fit(train)
+    named = IndexToString(inputCol=PREDICTION, outputCol=PREDICTED, labels=indexer.labels)
+    return PipelineModel(stages=[classifier.fit(indexer.transform(train)), named])
 
 
 def with_family(curves: DataFrame) -> DataFrame:
@@ -84,11 +79,6 @@ def with_family(curves: DataFrame) -> DataFrame:
 def with_features(curves: DataFrame) -> DataFrame:
     """Add `features`, the vector of `shape`, as MLlib wants it."""
     return curves.withColumn(FEATURES, array_to_vector(F.col(SHAPE)))
-
-
-def families_of(curves: DataFrame) -> list[str]:
-    """List the families, in alphabetical order."""
-    return sorted(row[FAMILY] for row in curves.select(FAMILY).distinct().collect())
 
 
 def confusion_matrix(predicted: DataFrame) -> pd.DataFrame:
