@@ -59,4 +59,5 @@ def _command(settings: Settings, port: int) -> list[str]:
         # Nothing is asked of the network: no news, no newer version, no list of extensions.
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        "--LanguageServerManager.autodetect=False",  # by npm, which writes logs into a home
     ]  # fmt: skip
