@@ -50,7 +50,7 @@ class Run:
     failure: BaseException | None = None
 
     def guard(self, write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
-        """Keep the error itself: Spark would pass on only its text, and a long text can break even that."""
+        """Keep the error itself: Spark would pass on only its text."""
 
         def guarded(batch: DataFrame, batch_id: int) -> None:
             try:
@@ -192,7 +192,7 @@ def _watch(run: Run, queries: list[StreamingQuery], stop: threading.Event) -> No
     """Return when all is drained or a signal came; raise what broke a query."""
     while not stop.is_set():
         for query in queries:
-            if run.failure or not query.isActive:
+            if not query.isActive:
                 _raise_failure(run, query)
         if not any(query.isActive for query in queries):
             return
@@ -209,11 +209,11 @@ def _stop(query: StreamingQuery) -> None:
 
 def _raise_failure(run: Run, query: StreamingQuery) -> None:
     error: StreamingQueryException | None = query.exception()
-    cause = run.failure or error
-    if cause is None:
+    if error is None:
         return
-    if isinstance(cause, CourantError):
-        raise cause
+    if isinstance(run.failure, CourantError):
+        raise run.failure
+    cause = run.failure or error
     try:
         check_broker(run.settings)
     except KafkaDownError as down:  # then that is why; Spark says it in words of its own
