@@ -145,7 +145,7 @@ check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
 	.venv/bin/hadolint --config docker/hadolint.yaml docker/*/*Dockerfile
 
 test: $(SETUP) ## the complete test suite, two files at a time (ARGS="-k name")
-	.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-cluster: $(SETUP) ## the cluster of docker/compose.yaml in real containers, with a worker killed
 	.venv/bin/pytest -o addopts="-ra --strict-markers" tests/containers $(ARGS)

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
-from ingesting import ask, contracts_folder, environment_of, wait_until
+from ingesting import SHORT_LIVED, ask, contracts_folder, environment_of
+from waiting import wait_until
 
 from courant.domain.contract import Contract
 from courant.settings import Settings
@@ -33,7 +34,7 @@ def alerting(
         'field = "consommation_totale"\nabove = 100\n',
         encoding="utf-8",
     )
-    ours = environment_of(settings, contracts_folder(folder / "contracts", contract))
+    ours = environment_of(settings, contracts_folder(folder / "contracts", contract)) | SHORT_LIVED
     ours |= {
         "COURANT_ALERTS_RULES": str(rules),
         "COURANT_ALERTS_URLS": json.dumps({"hook": url} if url else {}),
@@ -49,7 +50,7 @@ def alerting(
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=90)
+        process.wait(timeout=300)
     assert process.returncode == ends_with, (folder / "alerts.out").read_text()
 
 

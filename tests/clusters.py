@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ingesting import SHORT_LIVED, ask, environment_of, wait_until
+from ingesting import SHORT_LIVED, ask, environment_of
 from pymysql.err import ProgrammingError
+from waiting import wait_until
 
 from courant.domain.contract import Contract
 from courant.local.process import read_record

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from nifi_server import NifiServer, missing
@@ -15,6 +17,39 @@ from courant.local.stack import down
 from courant.session import get_spark, interactive_environment
 from courant.settings import Settings, load_settings
 from courant.start import start_stack
+
+STARTED = time.monotonic()
+#: Where tests stand, in the order in which they run: what fails soonest is known first.
+FOLDERS = ("unit", "spec", "integration", "e2e", "faults")
+#: What starts the most processes of all: last, since two cores may not come to it within `--minutes`.
+LAST = ("test_nifi_flow", "test_nifi_http", "test_nifi_kill", "test_notebooks", "test_spark_cluster")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the bound on a run's time."""
+    parser.addoption(
+        "--minutes",
+        type=float,
+        help="begin no test later than this after the start: it is skipped, with a word",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests in their order; those of one file stay together."""
+    items.sort(key=lambda item: (item.path.stem in LAST, _folder(item.path)))
+
+
+def _folder(test: Path) -> int:
+    name = test.relative_to(Path(__file__).parent).parts[0]
+    return FOLDERS.index(name) if name in FOLDERS else len(FOLDERS)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what comes too late."""
+    minutes = item.config.getoption("--minutes")
+    if minutes is not None and time.monotonic() - STARTED > minutes * 60:
+        pytest.skip(f"it would begin later than {minutes:g} minutes after the start")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,7 +91,7 @@ def spark() -> Iterator[SparkSession]:
     """Give a local session with the properties of conf/ and our jars, as spark-submit would make it."""
     with pytest.MonkeyPatch.context() as patch:
         settings = load_settings(spark={"master": "local[2]"})
-        for name, value in interactive_environment(settings, properties="spark-short.conf").items():
+        for name, value in interactive_environment(settings).items():
             patch.setenv(name, value)
         session = get_spark("tests")
         yield session

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from independent_check import Findings, check
 from kafka import KafkaProducer
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.domain.contract import Contract, load_contracts
 from courant.domain.enedis import generate_days
@@ -30,8 +30,10 @@ from courant.stores.kafka import RecordSender
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = load_contracts(ROOT / "contracts")
-#: Variables for a job of seconds: the optimising compiler would take a core and never pay for it.
-SHORT_LIVED = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1"}
+#: Variables for a job of seconds: neither the optimising compiler nor a look at each class of our jars would pay.
+SHORT_LIVED = {
+    "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+}
 
 
 @contextmanager
@@ -173,14 +175,6 @@ def ask(
     with closing(connection), connection.cursor() as cursor:
         cursor.execute(sql, parameters or None)
         return list(cursor.fetchall())
-
-
-def wait_until(condition: Callable[[], object], *, within_s: float = 120) -> None:
-    """Wait until a condition holds; fail when it does not in time."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s} s"
-        time.sleep(0.05)
 
 
 def rejects(settings: Settings) -> dict[tuple[int, int], str]:

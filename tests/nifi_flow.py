@@ -10,8 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, TopicPartition
-from ingesting import CONTRACTS, own_topic, wait_until
+from ingesting import CONTRACTS, own_topic
 from nifi_server import NifiServer
+from waiting import wait_until
 
 from courant.calendar_file import write_calendar
 from courant.domain.contract import Contract
@@ -61,7 +62,7 @@ def arrived(settings: Settings, topic: str) -> int:
 
 def messages(settings: Settings, topic: str, *, at_least: int = 0) -> list[Message]:
     """Wait for so many records, then read the topic: partition by partition, in order, numbers as their digits."""
-    wait_until(lambda: arrived(settings, topic) >= at_least, within_s=120)
+    wait_until(lambda: arrived(settings, topic) >= at_least)
     return sorted(
         ((p, key.decode(), parsed(value)) for p, key, value in _records(settings, topic)),
         key=lambda one: one[0],

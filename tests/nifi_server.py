@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
-from ingesting import wait_until
+from waiting import wait_until
 
 from courant.local.java import parse_version
 from courant.local.ports import free_ports
@@ -78,7 +78,7 @@ class NifiServer:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_until(self._answers, within_s=180)
+        wait_until(self._answers)
 
     def kill(self) -> None:
         """End it as a power cut would."""

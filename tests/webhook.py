@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ class Webhook:
 
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
+        self.times: list[float] = []  # of each, by a clock that only goes forward
         self.refused = 0
         self.refuses = False
         self.url = ""
@@ -22,6 +24,12 @@ class Webhook:
     def bodies(self) -> str:
         """Give all that was said."""
         return "\n".join(message["message"] for message in self.taken)
+
+    def when(self, words: str) -> float:
+        """Give the time at which the words were first said."""
+        return next(
+            at for at, message in zip(self.times, self.taken, strict=False) if words in message["message"]
+        )
 
 
 @contextmanager
@@ -35,6 +43,7 @@ def webhook() -> Iterator[Webhook]:
             if told.refuses:
                 told.refused += 1
             else:
+                told.times.append(time.monotonic())
                 told.taken.append(body)
             self.send_response(500 if told.refuses else 200)
             self.end_headers()

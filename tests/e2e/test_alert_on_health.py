@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from alerting import alerting, kept, readings
 from browsing import CHROMIUM, NO_CHROMIUM, a_browser, open_page, serving
-from ingesting import CONTRACTS, contracts_folder, own_sinks, own_topic, produce, wait_until
+from ingesting import CONTRACTS, contracts_folder, own_sinks, own_topic, produce
+from waiting import wait_until
 
 from courant.settings import Settings
 from courant.stores.mysql.migrate import upgrade

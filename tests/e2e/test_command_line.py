@@ -23,7 +23,7 @@ def courant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Courant]:
 
     def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [program, *words], env=environment, capture_output=True, text=True, timeout=300, check=False
+            [program, *words], env=environment, capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == code, f"{words}: {done.stdout[-1000:]}\n{done.stderr[-2000:]}"
         assert "Traceback" not in done.stderr

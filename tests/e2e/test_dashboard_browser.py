@@ -14,6 +14,7 @@ from browsing import CHROMIUM, NO_CHROMIUM, a_browser, open_page, serving
 from ingesting import CONTRACTS, contracts_folder, environment_of, own_sinks, own_topic, produce
 from playwright.sync_api import Page
 from publishing import generated
+from waiting import PATIENCE_S
 
 from courant.dashboard_ui import APP, take_picture
 from courant.domain.contract import Contract
@@ -55,7 +56,7 @@ def test_a_record_is_on_the_page_within_three_seconds(
         assert page.get_by_text("Traceback").count() == 0
 
 
-def await_first_record(page: Page, settings: Settings, topic: str, *, within_s: float = 60) -> None:
+def await_first_record(page: Page, settings: Settings, topic: str, *, within_s: float = PATIENCE_S) -> None:
     """Send records, which are no readings, until the dashboard listens."""
     deadline = time.monotonic() + within_s
     while page.get_by_text("Nothing has arrived").count():

@@ -10,19 +10,11 @@ from pathlib import Path
 
 import pytest
 from browsing import CHROMIUM, NO_CHROMIUM, a_browser, open_page, serving
-from ingesting import (
-    CONTRACTS,
-    a_stack_of_its_own,
-    contracts_folder,
-    drain,
-    own_sinks,
-    own_topic,
-    send,
-    wait_until,
-)
+from ingesting import CONTRACTS, a_stack_of_its_own, contracts_folder, drain, own_sinks, own_topic, send
 from playwright.sync_api import Browser, Page, expect
 from publishing import generated
 from pyspark.sql import SparkSession
+from waiting import wait_until
 from watched import add_models
 
 from courant.batch.publish import publish

@@ -18,8 +18,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 from ingesting import ROOT
-
-START_WITHIN_S = 120
+from waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +46,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.P
 
 
 def wait_for(address: str) -> None:
-    deadline = time.monotonic() + START_WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             ask(f"{address}/api", "")
         except URLError:
-            assert time.monotonic() < deadline, f"no answer within {START_WITHIN_S} s"
+            assert time.monotonic() < deadline, f"no answer within {PATIENCE_S} s"
             time.sleep(0.2)
         else:
             return

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import labs
 import nbformat
-import papermill
 import polars as pl
 import pytest
 from deltalake import DeltaTable
 from ingesting import CONTRACTS, ROOT, SHORT_LIVED
+from labs import outputs, printed
 from lakes import add_to_bronze, values_of
 from papermill.exceptions import PapermillExecutionError
 from pyspark.ml import PipelineModel
 from pyspark.sql import SparkSession
 
 from courant.domain.enedis import generate_days
-from courant.lab.kernel import KERNEL, jupyter_environment, write_kernel
 from courant.settings import Settings, load_settings
 
 FIRST, DAYS, REGIONS = date(2026, 1, 9), 10, ["11", "53"]
@@ -79,27 +79,12 @@ def execute(settings: Settings, name: str, *, last_cell: str = "") -> nbformat.N
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     notebook.cells += [nbformat.v4.new_code_cell(last_cell)] if last_cell else []
     nbformat.write(notebook, asked)
-    write_kernel(settings, properties="spark-short.conf")
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in jupyter_environment(settings).items():
-            patch.setenv(variable, value)
-        try:
-            papermill.execute_notebook(
-                asked, out, parameters=PARAMETERS[name], kernel_name=KERNEL, cwd=ROOT / "notebooks",
-                progress_bar=False, start_timeout=120,
-            )  # fmt: skip
-        except PapermillExecutionError:
-            if not last_cell:
-                raise
+    try:
+        labs.execute(settings, asked, out, PARAMETERS[name])
+    except PapermillExecutionError:
+        if not last_cell:
+            raise
     return nbformat.read(out, as_version=4)
-
-
-def outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-
-
-def printed(notebook: nbformat.NotebookNode) -> str:
-    return "".join(o.text for o in outputs(notebook) if o.output_type == "stream" and o.name == "stdout")
 
 
 def pictures(notebook: nbformat.NotebookNode) -> int:

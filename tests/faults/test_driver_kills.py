@@ -110,7 +110,7 @@ def run_until_it_dies(place: str, settings: Settings, contracts: Path) -> subpro
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,  # the whole process group is killed
-        timeout=300,
+        timeout=600,
         check=False,
     )
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from ingesting import CONTRACTS, ask, disagreements, drain, own_sinks, own_topic, wait_until
+from ingesting import CONTRACTS, ask, disagreements, drain, own_sinks, own_topic
 from nifi_flow import arrived, drop, for_nifi, letters, messages
 from nifi_server import NifiServer
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.generate import generate_file
 from courant.nifi_deploy import deploy, state

@@ -25,9 +25,9 @@ from ingesting import (
     own_sinks,
     own_topic,
     send,
-    wait_until,
 )
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.alerts.watch import watch
 from courant.domain.alert import Alert, Change, Urgency

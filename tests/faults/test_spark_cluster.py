@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import labs
+import nbformat
 import polars as pl
 import pyspark
 import pytest
@@ -26,9 +28,9 @@ from ingesting import (
     own_sinks,
     own_topic,
     send,
-    wait_until,
 )
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.domain.contract import Contract
 from courant.domain.enedis import generate_days
@@ -45,6 +47,7 @@ pytestmark = pytest.mark.timeout(
 
 DATASET, DAYS = "balance", 20
 BAD_RECORDS = 20  # of 1,920
+VERSIONS = ROOT / "tests" / "faults" / "versions_job.py"
 SIZE = WorkerSize(cores=1, memory="1g")
 
 
@@ -163,10 +166,28 @@ def test_the_batch_jobs_run_on_the_workers(scene: Scene) -> None:
     assert document["produced"] == len(scene.first)
 
 
-def test_driver_and_workers_are_of_one_python_one_spark_and_one_set_of_jars(scene: Scene) -> None:
-    found = run_job(scene, "tests/faults/versions_job.py", [])
+def in_the_lab(scene: Scene, job: Path, folder: Path) -> str:
+    """Run a job's lines in a notebook on the cluster; give what it printed."""
+    lines, _, _ = job.read_text().partition('if __name__ == "__main__":')
+    cells = [nbformat.v4.new_code_cell(text) for text in (lines, "main()")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "asked.ipynb")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (environment_of(scene.settings, scene.contracts) | SHORT_LIVED).items():
+            patch.setenv(name, value)
+        labs.execute(scene.settings, folder / "asked.ipynb", folder / "done.ipynb", {})
+    return labs.printed(nbformat.read(folder / "done.ipynb", as_version=4))
 
-    sides = json.loads(found[found.index("{") :])
+
+def test_driver_and_workers_are_of_one_python_one_spark_and_one_set_of_jars(scene: Scene) -> None:
+    check_versions(run_job(scene, str(VERSIONS), []))
+
+
+def test_a_notebook_is_of_the_same_python_spark_and_jars_as_its_workers(scene: Scene, tmp_path: Path) -> None:
+    check_versions(in_the_lab(scene, VERSIONS, tmp_path))
+
+
+def check_versions(printed: str) -> None:
+    sides = json.loads(printed[printed.index("{") :])
     expected = {
         "python": ".".join(map(str, sys.version_info[:3])),
         "spark": pyspark.__version__,

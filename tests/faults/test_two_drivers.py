@@ -16,9 +16,9 @@ from ingesting import (
     own_sinks,
     own_topic,
     send,
-    wait_until,
 )
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.errors import AnotherWriterError
 from courant.session import submit_command, submit_environment
@@ -49,7 +49,7 @@ def test_a_driver_that_wakes_up_behind_another_one_stops_and_changes_nothing(
         drain(spark, settings, contract)
         assert second.poll() is None
         wake.touch()
-        told, _ = second.communicate(timeout=120)
+        told, _ = second.communicate(timeout=600)
 
     assert second.returncode == AnotherWriterError.exit_code == 20, told
     assert "another ingest" in told

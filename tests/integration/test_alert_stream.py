@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from alerting import alerting, jobs, kept, readings
-from ingesting import CONTRACTS, ask, own_sinks, own_topic, produce, wait_until
+from ingesting import CONTRACTS, ask, own_sinks, own_topic, produce
+from waiting import wait_until
 from webhook import webhook
 
 from courant.domain.contract import Contract

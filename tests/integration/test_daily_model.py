@@ -22,6 +22,7 @@ from ingesting import SHORT_LIVED, ask, environment_of, own_sinks
 from pymongo import MongoClient
 from pymongo.database import Database
 from pyspark.sql import SparkSession
+from waiting import PATIENCE_S
 
 from courant.batch import daily_model
 from courant.batch.compare_engines import ComparisonPlan
@@ -261,8 +262,8 @@ def test_a_registered_model_gives_the_same_forecast_in_a_fresh_process(fresh: Se
 
     again = subprocess.run(
         [sys.executable, "-c", RELOAD],
-        env=submit_environment() | environment_of(fresh),
-        capture_output=True, text=True, timeout=120, check=False,
+        env=submit_environment() | environment_of(fresh) | SHORT_LIVED,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
 
     assert again.returncode == 0, again.stderr[-2000:]
@@ -283,7 +284,7 @@ def test_a_daily_model_that_was_killed_leaves_nothing_that_counts_and_the_next_r
         env=submit_environment() | environment_of(fresh) | SHORT_LIVED,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,  # the whole process group is killed
-        timeout=300, check=False,
+        timeout=600, check=False,
     )  # fmt: skip
     assert dead.returncode == -signal.SIGKILL, dead.stdout[-2000:]
     assert going_on(fresh)
@@ -466,7 +467,7 @@ def test_the_ui_shows_the_runs_until_it_is_stopped(fresh: Settings) -> None:
     run(fresh)
     with subprocess.Popen(
         [str(Path(sys.executable).parent / "courant"), "mlflow", "--port", "0"],
-        env=submit_environment() | environment_of(fresh), stdout=subprocess.PIPE, text=True,
+        env=submit_environment() | environment_of(fresh) | SHORT_LIVED, stdout=subprocess.PIPE, text=True,
     ) as ui:  # fmt: skip
         assert ui.stdout
         address = re.search(r"http://127\.0\.0\.1:\d+", ui.stdout.readline())
@@ -485,7 +486,7 @@ def test_the_ui_shows_the_runs_until_it_is_stopped(fresh: Settings) -> None:
     ]
 
 
-def asked(address: str, *, within_s: float = 240) -> Any:
+def asked(address: str, *, within_s: float = PATIENCE_S) -> Any:
     """Ask until the server is there: on a slow machine MLflow alone needs a minute."""
     deadline = time.monotonic() + within_s
     while True:

@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 from ingesting import (
     CONTRACTS,
     ROOT,
+    SHORT_LIVED,
     admin,
     ask,
     contracts_folder,
@@ -26,9 +27,9 @@ from ingesting import (
     own_sinks,
     own_topic,
     produce,
-    wait_until,
 )
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.domain.contract import Contract
 from courant.errors import PartitionsChangedError, TopicRecreatedError
@@ -104,8 +105,8 @@ def assert_one_clear_message(told: str, *parts: str) -> None:
 
 def test_an_unknown_data_set_is_answered_with_the_names_there_are(stack: Settings) -> None:
     command = submit_command(stack, JOB, ["--dataset", "weather"], properties="spark-ingest.conf")
-    environment = submit_environment() | {"COURANT_HOME": str(stack.home)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    environment = submit_environment() | SHORT_LIVED | {"COURANT_HOME": str(stack.home)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
     assert done.returncode == 12
     assert_one_clear_message(

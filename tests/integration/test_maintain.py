@@ -19,10 +19,11 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.table import TableOptimizer
-from ingesting import ROOT, forget_lake
+from ingesting import ROOT, SHORT_LIVED, forget_lake
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from rich.console import Console
+from waiting import wait_until
 
 from courant.batch.maintain import maintain, to_document
 from courant.errors import AnotherWriterError, SettingsError
@@ -161,9 +162,7 @@ def test_upkeep_killed_in_the_middle_loses_nothing_and_the_next_does_the_rest(
     job = subprocess.Popen(
         job_command(), env=job_environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
-    while len(list(Path(bronze).rglob("*.parquet"))) == 200 and job.poll() is None:
-        assert time.monotonic() < deadline
+    wait_until(lambda: len(list(Path(bronze).rglob("*.parquet"))) > 200 or job.poll() is not None, every_s=0)
     job.kill()
     job.wait()
     assert rows_of(bronze) == rows
@@ -534,4 +533,4 @@ def job_command(*arguments: str) -> list[str]:
 
 
 def job_environment(lake: Path) -> dict[str, str]:
-    return os.environ | {"COURANT_HOME": str(lake / "home"), "COURANT_LAKE_ROOT": str(lake)}
+    return os.environ | SHORT_LIVED | {"COURANT_HOME": str(lake / "home"), "COURANT_LAKE_ROOT": str(lake)}

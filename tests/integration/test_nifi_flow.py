@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nipyapi
 import pytest
-from ingesting import CONTRACTS, wait_until
+from ingesting import CONTRACTS
 from nifi_flow import (
     arrived,
     dead_rows,
@@ -22,6 +22,7 @@ from nifi_flow import (
     with_topic,
 )
 from nifi_server import NifiServer
+from waiting import wait_until
 
 from courant.domain.contract import Contract
 from courant.errors import NifiDownError, NifiFlowError

@@ -8,10 +8,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from ingesting import own_topic, wait_until
+from ingesting import own_topic
 from nifi_flow import Digits, fields_only, for_nifi, letters, messages, same_with_another_topic, with_topic
 from nifi_server import NifiServer
 from portal_server import Answer, Portal, refuses, sends, serving
+from waiting import wait_until
 
 from courant.domain.contract import load_contracts
 from courant.generate import generate_file

@@ -16,20 +16,11 @@ from pathlib import Path
 import bson
 import polars as pl
 import pytest
-from ingesting import (
-    CONTRACTS,
-    ROOT,
-    SHORT_LIVED,
-    drain,
-    environment_of,
-    own_sinks,
-    own_topic,
-    send,
-    wait_until,
-)
+from ingesting import CONTRACTS, ROOT, SHORT_LIVED, drain, environment_of, own_sinks, own_topic, send
 from lakes import add_to_bronze, values_of
 from publishing import COLLECTIONS, all_bytes, documents, empty, generated
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.batch.gold import build_gold
 from courant.batch.half_hours import open_half_hours
@@ -312,7 +303,7 @@ def test_a_server_that_is_down_is_said_at_once_and_the_next_run_catches_up(
             run_publish(spark, scene)
         assert time.monotonic() - started < 15
         with run_job(scene.settings) as job:
-            output = job.communicate(timeout=120)[0].decode()
+            output = job.communicate(timeout=600)[0].decode()
     finally:
         up(stack)
 

@@ -34,10 +34,10 @@ from ingesting import (
     own_topic,
     produce,
     send,
-    wait_until,
 )
 from pyspark.sql import SparkSession
 from slow_paths import in_lake, in_mysql
+from waiting import wait_until
 
 from courant.batch.rebuild import rebuild
 from courant.batch.rebuild_mysql import rebuild_mysql
@@ -218,7 +218,7 @@ def running_ingest(settings: Settings, contracts: Path, folder: Path) -> Iterato
         yield
         assert process.poll() is None, (folder / "ingest.log").read_text()[-2000:]
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=120)
+        process.wait(timeout=600)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -26,10 +26,10 @@ from ingesting import (
     own_topic,
     produce,
     rejects,
-    wait_until,
 )
 from pyspark.sql import SparkSession
 from slow_paths import everything, in_lake, in_mysql
+from waiting import wait_until
 
 from courant.batch.replay_rejects import replay_rejects
 from courant.batch.silver import build_silver
@@ -218,7 +218,7 @@ def test_a_replay_killed_between_silver_and_mysql_is_finished_by_the_next(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,  # the whole process group is killed
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert dead.returncode == -signal.SIGKILL, dead.stdout[-2000:]
@@ -246,7 +246,7 @@ def test_a_replay_waits_for_the_batch_that_the_stream_is_at(scene: Scene, spark:
         wait_until(lambda: ask(scene.settings, WAITING, (scene.settings.mysql.database,), account="root"))
         assert [row[0] for row in scene.facts()] == ["53", "53", "53"]
         stream.commit()
-    replay.join(timeout=120)
+    replay.join(timeout=600)
 
     assert scene.facts() == MENDED
 

@@ -15,8 +15,9 @@ import polars as pl
 import psutil
 import pyarrow as pa
 import pytest
-from ingesting import CONTRACTS, SHORT_LIVED, contracts_folder, wait_until
+from ingesting import CONTRACTS, SHORT_LIVED, contracts_folder
 from lakes import add_to_bronze, table, values_of
+from waiting import wait_until
 
 from courant.domain.enedis import generate_days
 from courant.errors import JobError, PortInUseError
@@ -138,11 +139,11 @@ def test_the_schedule_serves_its_ui_runs_jobs_and_leaves_nothing(
         assert server.stdout is not None
         assert f"http://127.0.0.1:{port}" in server.stdout.readline()
         assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 200
-        wait_until(lambda: seen(server, started, "build_silver.py"), within_s=200)
+        wait_until(lambda: seen(server, started, "build_silver.py"))
         assert listening(started) <= {"127.0.0.1", "::ffff:127.0.0.1"}
     finally:
         server.send_signal(signal.SIGINT)
-        rest, _ = server.communicate(timeout=90)
+        rest, _ = server.communicate(timeout=300)
     assert (server.returncode, rest) == (0, "stopping the schedule, and the job if one runs\n")
     assert [process for process in started if process.is_running()] == []
     assert not httpx_answers(port)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -19,6 +18,7 @@ from deltalake import DeltaTable
 from ingesting import CONTRACTS, ROOT, SHORT_LIVED
 from lakes import add_to_bronze, table, values_of
 from pyspark.sql import SparkSession
+from waiting import wait_until
 
 from courant.batch.silver import build_silver
 from courant.domain.contract import Contract, FieldType
@@ -252,9 +252,9 @@ def test_a_job_killed_while_it_writes_a_layer_gives_the_same_tables_at_the_next_
     assert (kept.num_rows, pc.count_distinct(kept["offset"]).as_py()) == (500, 500)
 
 
-def _await(condition: Callable[[], bool], job: subprocess.Popen[bytes], within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
+def _await(condition: Callable[[], bool], job: subprocess.Popen[bytes]) -> None:
+    def holds() -> bool:
         assert job.poll() is None, job.stdout and job.stdout.read()[-2000:]
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+        return condition()
+
+    wait_until(holds, every_s=0.002)

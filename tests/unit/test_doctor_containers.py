@@ -31,7 +31,7 @@ def test_a_profile_that_does_not_exist_is_named_with_those_that_do() -> None:
     with pytest.raises(SettingsError, match="no profile lake") as failure:
         check_memory(64, ["core", "lake"])
 
-    assert "core, ui, lab" in failure.value.remedy
+    assert "core, nifi, ui, lab" in failure.value.remedy
 
 
 def test_ports_are_read_as_either_compose_writes_them() -> None:

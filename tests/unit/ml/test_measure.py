@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from waiting import wait_until
 
 from courant.errors import JobError, ParityError, SettingsError
 from courant.ml.measure import KMeansWork, Measured, RidgeWork, measure, measured_parity, metrics
@@ -40,13 +39,6 @@ def measured(ridge: RidgeWork) -> dict[str, Measured]:
         engine: measure(engine, ridge, cores=1, memory_limit_mb=2_000, warm_runs=2)
         for engine in ("sklearn", "dask", "spark")
     }
-
-
-def wait_until(is_so: Callable[[], bool], *, within_s: float = 20) -> None:
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_every_engine_is_measured_in_every_phase(measured: dict[str, Measured]) -> None:

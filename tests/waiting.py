@@ -1,0 +1,18 @@
+"""How long the tests wait for what must come: a bound against hanging, which no slow machine should meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+PATIENCE_S = 300.0
+
+
+def wait_until(
+    condition: Callable[[], object], *, within_s: float = PATIENCE_S, every_s: float = 0.05
+) -> None:
+    """Wait until a condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(every_s)
