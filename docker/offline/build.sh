@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds what docker/offline/compose.yaml wants, from Debian's packages and the package registries alone.
 # Needs root (debootstrap), and leaves the images courant-base:bookworm, courant-base:sid, courant,
-# courant-offline-servers and courant-offline-mysql. A second run builds only what changed.
+# courant-offline-servers, courant-offline-mysql and, where COURANT_REAL_NIFI names a NiFi (packed, or its folder;
+# else the one beside this repository), courant-offline-nifi. A second run builds only what changed.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -25,3 +26,16 @@ docker build --network host --build-arg BASE=courant-base:bookworm -t courant:la
 docker build --network host -t courant-offline-servers:latest -f docker/offline/servers.Dockerfile docker/offline
 docker build --network host --build-arg SID=courant-base:sid -t courant-offline-mysql:latest \
     -f docker/offline/mysql.Dockerfile docker/offline
+
+nifi=${COURANT_REAL_NIFI:-../shared/nifi/nifi-2.8.0-min.tar.xz}
+if [ -e "$nifi" ]; then
+    folder=$(mktemp -d)
+    mkdir "$folder/nifi"
+    if [ -d "$nifi" ]; then cp -r "$nifi/." "$folder/nifi"; else tar -C "$folder/nifi" --strip-components 1 -xf "$nifi"; fi
+    cp docker/offline/nifi.sh "$folder"
+    docker build --network host --build-arg SID=courant-base:sid -t courant-offline-nifi:latest \
+        -f docker/offline/nifi.Dockerfile "$folder"
+    rm -rf "$folder"
+else
+    echo "No NiFi at $nifi: the profile nifi has no local image" >&2
+fi

@@ -16,7 +16,7 @@ from courant.local.ports import is_free
 from courant.settings import PROJECT_ROOT
 
 #: GB that a profile of docker/compose.yaml holds at work, with two workers; its limits are higher.
-NEEDED_GB: Mapping[str, float] = {"core": 5, "ui": 2, "lab": 4}
+NEEDED_GB: Mapping[str, float] = {"core": 5, "nifi": 2, "ui": 2, "lab": 4}
 _COMPOSE = ["sh", str(PROJECT_ROOT / "docker" / "compose.sh")]
 _LAST_LINES = "8"
 
