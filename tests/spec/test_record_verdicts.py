@@ -292,6 +292,18 @@ def test_each_drawn_record_gets_its_verdict(
     assert verdicts[dataset, title] == expected
 
 
+def test_a_record_cut_short_anywhere_is_rejected_as_no_object(spark: SparkSession) -> None:
+    whole, contract = SOUND_TEXT.encode(), CONTRACTS["consumption_inf36"]
+    cut = [(0, size, ARRIVED, None, whole[:size]) for size in range(1, len(whole))]
+
+    judged = spark.createDataFrame(cut, RECORDS).transform(with_typed_fields(contract))
+    rows = judged.transform(with_verdict(contract)).groupBy("_broken_rules").count().collect()
+
+    counts = {row["_broken_rules"]: row["count"] for row in rows}
+    within_a_character = sum(byte & 0xC0 == 0x80 for byte in whole)
+    assert counts == {"json": len(cut) - within_a_character, "utf8": within_a_character}
+
+
 def test_a_reject_names_its_rules_in_published_order(spark: SparkSession) -> None:
     broken = {"nb_points_soutirage": -1, "horodate": "2026-01-15T12:30:00", "total_energie_soutiree_wh": -1}
     value = value_of("consumption_inf36", broken)

@@ -142,7 +142,10 @@ def _natural_key(dimension: Dimension, contract: Contract) -> list[Column]:
 
 
 def _with_end(value: Column) -> Column:
-    """Add a last field: the parser stops where the first object ends, and finds it only if nothing comes after."""
+    """Add a last field: the parser stops where the first object ends, and finds it only if nothing comes after.
+
+    Null where the last character is no closing brace: the record was cut short.
+    """
     bare = F.when(F.endswith(value, F.lit(b"}")), value).otherwise(
         F.rtrim(value.cast("string"), F.lit(_JSON_BLANKS)).cast("binary")
     )
@@ -150,7 +153,7 @@ def _with_end(value: Column) -> Column:
     open_object = F.substring(bare, F.lit(1), F.octet_length(bare) - 1)
     return (
         F.when(is_empty, F.lit(f'{{"{_END}":0}}'))
-        .otherwise(F.concat(open_object, F.lit(f',"{_END}":0}}'.encode())).cast("string"))
+        .when(F.endswith(bare, F.lit(b"}")), F.concat(open_object, F.lit(f',"{_END}":0}}'.encode())).cast("string"))
     )  # fmt: skip
 
 

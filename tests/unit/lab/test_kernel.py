@@ -16,10 +16,10 @@ from courant.settings import load_settings
 
 
 def test_the_kernel_stands_in_its_home_and_jupyter_finds_it_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken_port: int
 ) -> None:
-    home = tmp_path / "a home"
-    settings = load_settings(home=home, spark={"master": "spark://127.0.0.1:7077"})
+    home, master = tmp_path / "a home", f"spark://127.0.0.1:{taken_port}"  # one that answers
+    settings = load_settings(home=home, spark={"master": master})
     path = write_kernel(settings)
     for name, value in jupyter_environment(settings).items():
         monkeypatch.setenv(name, value)
@@ -33,8 +33,9 @@ def test_the_kernel_stands_in_its_home_and_jupyter_finds_it_there(
     assert found.env["COURANT_HOME"] == str(home)
     assert found.env["SPARK_CONF_DIR"] == str(CONF)
     arguments = shlex.split(found.env["PYSPARK_SUBMIT_ARGS"])
-    assert arguments[:2] == ["--master", "spark://127.0.0.1:7077"]
-    assert arguments[2:5] == ["--properties-file", str(CONF / "spark-lab.conf"), "--load-spark-defaults"]
+    assert arguments[:2] == ["--master", master]
+    first = arguments.index("--properties-file")
+    assert arguments[first + 1 : first + 3] == [str(CONF / "spark-lab.conf"), "--load-spark-defaults"]
     assert arguments[-1] == "pyspark-shell"
     assert all(Path(jar).exists() for jar in arguments[arguments.index("--jars") + 1].split(","))
 
