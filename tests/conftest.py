@@ -19,8 +19,8 @@ from courant.settings import Settings, load_settings
 from courant.start import start_stack
 
 STARTED = time.monotonic()
-#: Where tests stand, in the order in which they run: what fails soonest is known first.
-FOLDERS = ("unit", "spec", "integration", "e2e", "faults")
+#: Where tests stand, in the order in which they run: what fails soonest first, then what the project claims.
+FOLDERS = ("unit", "spec", "faults", "e2e", "integration")
 #: What starts the most processes of all: last, since two cores may not come to it within `--minutes`.
 LAST = ("test_nifi_flow", "test_nifi_http", "test_nifi_kill", "test_notebooks", "test_spark_cluster")
 
