@@ -143,6 +143,9 @@ check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
 	.venv/bin/lint-imports
 	.venv/bin/typos
 	.venv/bin/hadolint --config docker/hadolint.yaml docker/*/*Dockerfile
+	@if docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null; then \
+	    for over in "" docker/offline/compose.yaml; do OVERRIDE=$$over sh docker/compose.sh config -q || exit; done; \
+	else echo "No docker compose here: docker/compose.yaml is not checked"; fi
 
 test: $(SETUP) ## the complete test suite, two files at a time (ARGS="-k name")
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds what docker/offline/compose.yaml wants, from Debian's packages and the package registries alone.
-# Needs root (debootstrap), and leaves the images courant-base:bookworm, courant-base:sid, courant,
-# courant-offline-servers, courant-offline-mysql and, where COURANT_REAL_NIFI names a NiFi (packed, or its folder;
-# else the one beside this repository), courant-offline-nifi. A second run builds only what changed.
+# Needs root (debootstrap), and leaves the images courant-base:bookworm, courant-base:sid, courant and
+# courant-offline-kafka, -mysql, -mongo; and -nifi where COURANT_REAL_NIFI names a NiFi (packed, or its folder;
+# else the one beside this repository). A second run builds only what changed.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -23,9 +23,11 @@ base bookworm
 base sid
 export DOCKER_BUILDKIT=0
 docker build --network host --build-arg BASE=courant-base:bookworm -t courant:latest -f docker/spark/Dockerfile .
-docker build --network host -t courant-offline-servers:latest -f docker/offline/servers.Dockerfile docker/offline
+docker build --network host -t courant-offline-kafka:latest -f docker/offline/kafka.Dockerfile docker/offline
 docker build --network host --build-arg SID=courant-base:sid -t courant-offline-mysql:latest \
     -f docker/offline/mysql.Dockerfile docker/offline
+docker build --network host --build-arg SID=courant-base:sid ${GOPROXY:+--build-arg GOPROXY="$GOPROXY"} \
+    -t courant-offline-mongo:latest -f docker/offline/mongo.Dockerfile docker/offline
 
 nifi=${COURANT_REAL_NIFI:-../shared/nifi/nifi-2.8.0-min.tar.xz}
 if [ -e "$nifi" ]; then

@@ -3,7 +3,7 @@ ARG SID=courant-base:sid
 FROM ${SID}
 # a mirror of sid may lag behind by weeks
 RUN apt-get -o Acquire::Check-Valid-Until=false update \
-    && apt-get install -y --no-install-recommends ca-certificates curl openjdk-25-jre-headless tini \
+    && apt-get install -y --no-install-recommends ca-certificates openjdk-25-jre-headless tini \
     && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 1000 --create-home nifi \
     && install -d -o nifi /opt/nifi /opt/nifi/nifi-current

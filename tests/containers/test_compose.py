@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from waiting import PATIENCE_S
 
 from courant.local.ports import free_ports
 
@@ -135,7 +136,9 @@ def containers(run: Run, service: str = "") -> list[dict[str, Any]]:
 def workers(run: Run) -> list[dict[str, Any]]:
     """List the workers that the master counts on."""
     address = f"http://127.0.0.1:{run.port('SPARK_UI_PORT')}/json/"
-    return [one for one in httpx.get(address).json()["workers"] if one["state"] == "ALIVE"]
+    return [
+        one for one in httpx.get(address, timeout=PATIENCE_S).json()["workers"] if one["state"] == "ALIVE"
+    ]
 
 
 def test_a_worker_killed_in_the_middle_costs_nothing(run: Run) -> None:
@@ -159,8 +162,10 @@ def test_a_worker_killed_in_the_middle_costs_nothing(run: Run) -> None:
 def test_what_spark_does_is_seen_from_outside(run: Run) -> None:
     """The stream's metrics for Prometheus, the jobs that ended in the History Server, the workers at the master's."""
     page = f"http://127.0.0.1:{run.port('STREAM_UI_PORT')}/metrics/prometheus"
-    metrics = httpx.get(page, follow_redirects=True).text
-    ended = httpx.get(f"http://127.0.0.1:{run.port('HISTORY_PORT')}/api/v1/applications").json()
+    metrics = httpx.get(page, follow_redirects=True, timeout=PATIENCE_S).text
+    ended = httpx.get(
+        f"http://127.0.0.1:{run.port('HISTORY_PORT')}/api/v1/applications", timeout=PATIENCE_S
+    ).json()
 
     assert f"spark_streaming_{DATASET}_mysql_inputRate_total_Value" in metrics
     assert {"build_silver", "build_gold", "publish_aggregates"} <= {one["name"] for one in ended}
