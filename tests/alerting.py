@@ -50,7 +50,7 @@ def alerting(
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=300)
+        process.wait(timeout=90)
     assert process.returncode == ends_with, (folder / "alerts.out").read_text()
 
 

@@ -36,10 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests in their order; those of one file stay together."""
-    items.sort(key=lambda item: (item.path.stem in LAST, _folder(item.path)))
+    items.sort(key=lambda item: (item.path.stem in LAST, _rank(item.path)))
 
 
-def _folder(test: Path) -> int:
+def _rank(test: Path) -> int:
     name = test.relative_to(Path(__file__).parent).parts[0]
     return FOLDERS.index(name) if name in FOLDERS else len(FOLDERS)
 

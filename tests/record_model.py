@@ -1,11 +1,11 @@
-"""What is sent while faults strike, and what must be there in the end: known when it is sent, from its seed alone."""
+"""Records drawn from a seed, good and bad, and what each means: known without reading one back."""
 
 from __future__ import annotations
 
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 Key = tuple[str, ...]  # slot, region, profile, power range
@@ -17,45 +17,52 @@ CURVES = ("ndeg1", "ndeg2", "ndeg1_ndeg2")
 RANGES = ("P0: Total <= 36 kVA", "P2: ]3-6] kVA", "P3: ]6-9] kVA")
 FIRST_SLOT = datetime(2026, 3, 28, 23, tzinfo=UTC)  # midnight in Paris, of a day with 46 half hours
 STEP = timedelta(minutes=30)
+#: Kafka's columns as the transforms of records take them.
+RECORDS = "_partition int, _offset bigint, _timestamp timestamp, _key binary, _value binary"
 #: What a record is, and how often of a hundred.
 KINDS = {"new": 62, "newer": 18, "again": 8, "late": 6, "bad": 6}
 _AHEAD = 24  # new records are sent in any order within a window of so many
 
 
-@dataclass
-class Sent:
-    """All that was sent so far: the records in their order, and what they mean."""
+@dataclass(frozen=True)
+class Drawn:
+    """Records in their order as (key, value), and what they mean."""
 
-    records: list[tuple[bytes, bytes | None]] = field(default_factory=list)
-    newest: dict[Key, Values] = field(default_factory=dict)
-    bad: int = 0
+    records: list[tuple[bytes, bytes | None]]
+    newest: dict[Key, Values]  # of a key's good records, the last one
+    bad: set[int]  # places among the records
 
 
-def send_into(sent: Sent, seed: int, count: int) -> None:
-    """Draw records and note what each means.
-
-    Of one key the record sent last holds, an older one sent again too: a key's records share a partition.
-    """
+def draw_records(seed: int, count: int) -> Drawn:
+    """Draw new records, newer values of their keys, old records once more, late ones and spoiled ones."""
     chance = random.Random(seed)
     fresh = _in_any_order(_keys(), chance)
+    drawn = Drawn([], {}, set())
     good: list[tuple[Key, bytes, Values]] = []
-    for _ in range(count):
+    for place in range(count):
         kind = chance.choices(list(KINDS), list(KINDS.values()))[0] if good else "new"
         if kind == "bad":
-            key, *_rest = chance.choice(good)
-            sent.records.append((_message_key(key), chance.choice(_SPOILED)(key, chance)))
-            sent.bad += 1
+            key, _, _ = chance.choice(good)
+            drawn.records.append((_message_key(key), chance.choice(_SPOILED)(key, chance)))
+            drawn.bad.add(place)
             continue
         if kind == "again":
             key, value, values = chance.choice(good)
         else:
-            key = {"new": lambda: next(fresh), "late": lambda: _long_ago(chance)}.get(
-                kind, lambda: chance.choice(good)[0]
-            )()
+            key = _key_of(kind, fresh, good, chance)
             value, values = _reading(key, chance)
         good.append((key, value, values))
-        sent.records.append((_message_key(key), value))
-        sent.newest[key] = values
+        drawn.records.append((_message_key(key), value))
+        drawn.newest[key] = values
+    return drawn
+
+
+def _key_of(
+    kind: str, fresh: Iterator[Key], good: list[tuple[Key, bytes, Values]], chance: random.Random
+) -> Key:
+    if kind == "new":
+        return next(fresh)
+    return _long_ago(chance) if kind == "late" else chance.choice(good)[0]
 
 
 def _keys() -> Iterator[Key]:

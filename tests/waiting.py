@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -16,3 +17,13 @@ def wait_until(
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s"
         time.sleep(every_s)
+
+
+def wait_beside(condition: Callable[[], bool], job: subprocess.Popen[bytes]) -> None:
+    """Wait until a condition holds, looking closely; fail with what the job has said when it ends before."""
+
+    def holds() -> bool:
+        assert job.poll() is None, job.stdout and job.stdout.read()[-2000:]
+        return condition()
+
+    wait_until(holds, every_s=0.002)

@@ -16,7 +16,6 @@ class Webhook:
 
     def __init__(self) -> None:
         self.taken: list[dict[str, Any]] = []
-        self.times: list[float] = []  # of each, by a clock that only goes forward
         self.refused = 0
         self.refuses = False
         self.url = ""
@@ -27,9 +26,7 @@ class Webhook:
 
     def when(self, words: str) -> float:
         """Give the time at which the words were first said."""
-        return next(
-            at for at, message in zip(self.times, self.taken, strict=False) if words in message["message"]
-        )
+        return next(float(message["at"]) for message in self.taken if words in message["message"])
 
 
 @contextmanager
@@ -43,8 +40,7 @@ def webhook() -> Iterator[Webhook]:
             if told.refuses:
                 told.refused += 1
             else:
-                told.times.append(time.monotonic())
-                told.taken.append(body)
+                told.taken.append(body | {"at": time.monotonic()})
             self.send_response(500 if told.refuses else 200)
             self.end_headers()
 

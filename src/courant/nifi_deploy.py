@@ -52,10 +52,10 @@ def deploy(settings: Settings, contract: Contract, *, weeks: int | None = None, 
     nifi, name = Nifi(settings), group_name(contract.name)
     ensure_named(settings, {contract.topic, settings.nifi.dead_letter_topic})
     folder = input_folder(settings, contract)
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(
-        folder.parent.stat().st_mode
-    )  # where NiFi is another user of a common group, it moves files in it
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        # NiFi may be another user, of a group that the parent is open to: it moves what it has taken.
+        folder.chmod(folder.parent.stat().st_mode)
     known, address = nifi.parameters(name), _poll_url(settings, contract)
     shift = int(known.get(SHIFT, 0)) if weeks is None else weeks
     parameters = flow_parameters(settings, contract, weeks=shift, poll_url=address or settings.portal.url)

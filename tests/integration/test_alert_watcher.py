@@ -74,7 +74,7 @@ def watched(
         yield reported
     finally:
         stop.set()
-        thread.join(timeout=300)
+        thread.join(timeout=60)
     assert failures == []
 
 

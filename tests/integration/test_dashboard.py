@@ -158,7 +158,7 @@ def test_a_record_that_arrives_is_on_the_live_screen_before_mysql_has_it(filled:
 
     produce(filled.settings, filled.balance.topic, [value.encode()], key=key.encode())
 
-    wait_until(lambda: figures(open_screen("live"))["National power"] == "123.4 GW")
+    wait_until(lambda: figures(open_screen("live"))["National power"] == "123.4 GW", within_s=30)
     screen = open_screen("live")
     assert float(figures(screen)["Messages a second"]) >= 0
     assert "2026-03-31 00:00" in captions(screen)  # the first slot of the day after, by the clock in Paris
@@ -242,14 +242,14 @@ def test_with_a_server_away_each_screen_opens_says_so_and_is_whole_when_it_is_ba
         patch.setenv(variable, nowhere.get(variable, "127.0.0.1:1"))
         reading.tail()
         if server == "Kafka":
-            wait_until(lambda: reading.tail().problem)
+            wait_until(lambda: reading.tail().problem, within_s=30)
         for name in SCREENS:
             screen = open_screen(name)
             assert (server in missing(screen)) == (name in screens), (name, missing(screen))
             assert name not in screens or "courant up" in captions(screen) or name == "health"
     st.cache_data.clear()  # what was found away is remembered for some seconds by the layers
 
-    wait_until(lambda: not reading.tail().problem)
+    wait_until(lambda: not reading.tail().problem, within_s=30)
     for name in SCREENS:
         assert missing(open_screen(name)) == ""
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 from ingesting import CONTRACTS, ROOT, SHORT_LIVED
 from lakes import add_to_bronze, table, values_of
 from pyspark.sql import SparkSession
-from waiting import wait_until
+from waiting import wait_beside
 
 from courant.batch.gold import build_gold, to_document
 from courant.batch.silver import build_silver
@@ -371,7 +371,7 @@ def test_a_job_killed_while_it_writes_a_table_gives_the_same_gold_at_the_next_ru
 ) -> None:
     path = Path(delta.gold_path(without_gold.lake.root, name))
     job = run_job(without_gold)
-    _await(lambda: any(path.rglob("*.parquet")), job)
+    wait_beside(lambda: any(path.rglob("*.parquet")), job)
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
     died_at = delta_changes.read_sources(str(path))
@@ -394,11 +394,3 @@ def test_the_job_builds_gold_and_says_what_it_did(built: Settings, without_gold:
     assert document["balance"]["tables"] == [recipe.table for recipe in recipes(BALANCE)]
     assert document["consumption_inf36"]["days"] == ["2026-01-30", "2026-01-31", "2026-02-01"]
     assert all(gold(without_gold, name).equals(gold(built, name)) for name in GOLD_TABLES)
-
-
-def _await(condition: Callable[[], bool], job: subprocess.Popen[bytes]) -> None:
-    def holds() -> bool:
-        assert job.poll() is None, job.stdout and job.stdout.read()[-2000:]
-        return condition()
-
-    wait_until(holds, every_s=0.002)

@@ -178,7 +178,7 @@ def test_the_command_fetches_from_the_portal_of_the_settings(portal: Portal, tmp
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=60,
         env=os.environ | {"COURANT_PORTAL_URL": portal.url, "COURANT_HOME": str(tmp_path / "home")},
     )
 

@@ -340,7 +340,7 @@ def test_ctrl_c_flushes_and_prints_what_the_broker_acknowledged(stack: Settings,
 
     _wait_for_records(stack, contract.topic, more_than=before + 200)
     process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=300)
+    printed, errors = process.communicate(timeout=30)
 
     arrived = sum(describe_topic(stack, contract.topic).log_end.values()) - before
     assert process.returncode == 0, errors

@@ -143,7 +143,7 @@ def test_the_schedule_serves_its_ui_runs_jobs_and_leaves_nothing(
         assert listening(started) <= {"127.0.0.1", "::ffff:127.0.0.1"}
     finally:
         server.send_signal(signal.SIGINT)
-        rest, _ = server.communicate(timeout=300)
+        rest, _ = server.communicate(timeout=90)
     assert (server.returncode, rest) == (0, "stopping the schedule, and the job if one runs\n")
     assert [process for process in started if process.is_running()] == []
     assert not httpx_answers(port)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,7 +17,7 @@ from deltalake import DeltaTable
 from ingesting import CONTRACTS, ROOT, SHORT_LIVED
 from lakes import add_to_bronze, table, values_of
 from pyspark.sql import SparkSession
-from waiting import wait_until
+from waiting import wait_beside
 
 from courant.batch.silver import build_silver
 from courant.domain.contract import Contract, FieldType
@@ -238,7 +237,7 @@ def test_a_job_killed_while_it_writes_a_layer_gives_the_same_tables_at_the_next_
     add_to_bronze(settings.lake.root, INF36, values)
     path = Path(getattr(delta, f"{layer}_path")(settings.lake.root, INF36.name))
     job = run_job(settings)
-    _await(lambda: any(path.rglob("*.parquet")), job)
+    wait_beside(lambda: any(path.rglob("*.parquet")), job)
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
     position = delta_merge.stored_position(delta.silver_path(settings.lake.root, INF36.name))
@@ -250,11 +249,3 @@ def test_a_job_killed_while_it_writes_a_layer_gives_the_same_tables_at_the_next_
     assert rows.height == len(values) - 500 == rows.select([f.column for f in INF36.key_fields]).n_unique()
     kept = table(delta.rejects_path(settings.lake.root, INF36.name))
     assert (kept.num_rows, pc.count_distinct(kept["offset"]).as_py()) == (500, 500)
-
-
-def _await(condition: Callable[[], bool], job: subprocess.Popen[bytes]) -> None:
-    def holds() -> bool:
-        assert job.poll() is None, job.stdout and job.stdout.read()[-2000:]
-        return condition()
-
-    wait_until(holds, every_s=0.002)

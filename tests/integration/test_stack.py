@@ -286,7 +286,7 @@ def test_two_ups_at_once_make_one_stack(tmp_path: Path) -> None:
             subprocess.Popen([COURANT, "up"], env=environment, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
         ]
-        told = [process.communicate(timeout=300)[1] for process in ups]
+        told = [process.communicate(timeout=120)[1] for process in ups]
 
         assert [process.returncode for process in ups] == [0, 0]
         assert sum("up already" in text for text in told) == 1

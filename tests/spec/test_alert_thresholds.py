@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
+from record_model import RECORDS
 
 from courant.domain.alert import Alert, from_message
 from courant.domain.alert_rules import ThresholdRule
@@ -15,7 +16,6 @@ from courant.domain.contract import load_contracts
 from courant.transforms.alerts import to_alerts
 
 CONTRACTS = load_contracts(Path(__file__).resolve().parents[2] / "contracts")
-RECORDS = "_partition int, _offset bigint, _timestamp timestamp, _key binary, _value binary"
 ARRIVED = datetime(2026, 1, 15, 13, 0, 0, 123_000, tzinfo=UTC)
 SLOT = datetime(2026, 1, 15, 12, 30, tzinfo=UTC)
 BALANCE = {"horodate": SLOT.isoformat(), "consommation_totale": 122, "pertes": 3}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import Row, SparkSession
+from record_model import RECORDS
 
 from courant.domain.calendar import slots_of_day
 from courant.domain.contract import Contract, load_contracts
@@ -18,7 +19,6 @@ from courant.transforms.load_lines import fact_columns, to_load_lines
 
 CONTRACTS = load_contracts(Path(__file__).resolve().parents[2] / "contracts")
 CONSUMPTION, BALANCE = CONTRACTS["consumption_inf36"], CONTRACTS["balance"]
-RECORDS = "_partition int, _offset bigint, _timestamp timestamp, _key binary, _value binary"
 ARRIVED = datetime(2026, 1, 15, 13, 0, 0, 250_000, tzinfo=UTC)
 RECORD = {
     "horodate": "2026-01-15T13:30:00+01:00",

@@ -8,37 +8,33 @@ import pytest
 from independent_check import SHAPES, newest_values
 from ingesting import CONTRACTS
 from pyspark.sql import SparkSession
-from record_model import Sent, send_into
+from record_model import RECORDS, Drawn, draw_records
 
 from courant.transforms.records import with_typed_fields, with_verdict
 
 DATASET = "consumption_inf36"
-RECORDS = "_partition int, _offset bigint, _timestamp timestamp, _key binary, _value binary"
 
 
 @pytest.fixture(scope="module", params=[1, 2])
-def sent(request: pytest.FixtureRequest) -> Sent:
-    made = Sent()
-    send_into(made, request.param, 3_000)
-    return made
+def drawn(request: pytest.FixtureRequest) -> Drawn:
+    return draw_records(request.param, 3_000)
 
 
-def test_the_independent_check_reads_them_as_they_were_meant(sent: Sent) -> None:
-    values = {(0, offset): value for offset, (_, value) in enumerate(sent.records)}
+def test_the_independent_check_reads_them_as_they_were_meant(drawn: Drawn) -> None:
+    values = {(0, offset): value for offset, (_, value) in enumerate(drawn.records)}
 
     newest, bad = newest_values(values, SHAPES[DATASET])
 
-    assert newest == sent.newest
-    assert len(bad) == sent.bad
+    assert newest == drawn.newest
+    assert bad == {(0, offset) for offset in drawn.bad}
 
 
-def test_the_contract_rejects_the_bad_ones_and_no_other(spark: SparkSession, sent: Sent) -> None:
+def test_the_contract_rejects_the_bad_ones_and_no_other(spark: SparkSession, drawn: Drawn) -> None:
     arrived = datetime(2026, 3, 30, tzinfo=UTC)
-    rows = [(0, offset, arrived, key, value) for offset, (key, value) in enumerate(sent.records)]
-    values = {(0, offset): value for offset, (_, value) in enumerate(sent.records)}
+    rows = [(0, offset, arrived, key, value) for offset, (key, value) in enumerate(drawn.records)]
     contract = CONTRACTS[DATASET]
 
     judged = spark.createDataFrame(rows, RECORDS).transform(with_typed_fields(contract))
     rejected = judged.transform(with_verdict(contract)).where("_broken_rules IS NOT NULL").select("_offset")
 
-    assert {(0, row["_offset"]) for row in rejected.collect()} == newest_values(values, SHAPES[DATASET])[1]
+    assert {row["_offset"] for row in rejected.collect()} == drawn.bad

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from pyspark.sql import SparkSession
+from record_model import RECORDS
 
 from courant.domain.contract import Contract, load_contracts
 from courant.transforms.records import warning_names, with_typed_fields, with_verdict
 
 CONTRACTS = load_contracts(Path(__file__).resolve().parents[2] / "contracts")
-RECORDS = "_partition int, _offset bigint, _timestamp timestamp, _key binary, _value binary"
 ARRIVED = datetime(2026, 1, 15, 13, 0, tzinfo=UTC)
 ABSENT = object()
 

@@ -24,7 +24,7 @@ def contracts() -> dict[str, Contract]:
 
 def courant(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "courant.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_the_same_arguments_write_the_same_bytes(contracts: dict[str, Contract], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
 from courant.lab.kernel import KERNEL, jupyter_environment, write_kernel
+from courant.placement import place_options
 from courant.session import CONF, interactive_environment
 from courant.settings import load_settings
 
@@ -33,9 +34,10 @@ def test_the_kernel_stands_in_its_home_and_jupyter_finds_it_there(
     assert found.env["COURANT_HOME"] == str(home)
     assert found.env["SPARK_CONF_DIR"] == str(CONF)
     arguments = shlex.split(found.env["PYSPARK_SUBMIT_ARGS"])
-    assert arguments[:2] == ["--master", master]
-    first = arguments.index("--properties-file")
-    assert arguments[first + 1 : first + 3] == [str(CONF / "spark-lab.conf"), "--load-spark-defaults"]
+    place = place_options(settings)
+    assert place[:2] == ["--master", master]
+    own = ["--properties-file", str(CONF / "spark-lab.conf"), "--load-spark-defaults"]
+    assert arguments[: len(place) + 3] == [*place, *own]
     assert arguments[-1] == "pyspark-shell"
     assert all(Path(jar).exists() for jar in arguments[arguments.index("--jars") + 1].split(","))
 
