@@ -161,7 +161,8 @@ bench: $(SETUP) ## throughput and latency, as ratios to named peers
 	@sh scripts/prepare.sh python
 	@echo "Installing the Python packages of requirements.lock"
 	@.venv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) pip sync --python .venv/bin/python requirements.lock
+	@# compiled here, once: else each process compiles anew wherever PYTHONDONTWRITEBYTECODE is set
+	@$(UV) pip sync --compile-bytecode --python .venv/bin/python requirements.lock
 	@$(UV) pip install -q --python .venv/bin/python --no-deps -e .
 	@touch $@
 

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from courant.batch.record_runs import ENGINE
-from courant.registry.tracking import Tracker
 from courant.stores.mongo_curves import actual_curves
 from courant.stores.mysql.watching import Rows, forecast_scores, forecast_series, forecasts
 from dashboard import shaping
@@ -38,6 +37,8 @@ def happened(series: str, days: list[date]) -> dict[date, list[float | None]]:
 @st.cache_data(ttl=TTL_S, show_spinner=False)
 def engines(dataset: str) -> pd.DataFrame:
     """Give the newest comparison of a data set's engines."""
+    from courant.registry.tracking import Tracker  # noqa: PLC0415 - MLflow: the screen does not wait for it
+
     runs = Tracker(settings(), dataset).runs(ENGINE)
     rows = [
         {name: run.tags[name] for name in ("work", "engine")}

@@ -16,7 +16,11 @@ END
 fi
 rm -f "$data/postmaster.pid" # of a container that was killed: this one runs alone on its volume
 "$bin/postgres" -D "$data" &
-until "$bin/pg_isready" -q -h /run/ferretdb; do sleep 0.2; done
+postgres=$!
+until "$bin/pg_isready" -q -h /run/ferretdb; do
+    kill -0 "$postgres" || exit 1 # it said why; the container is started again
+    sleep 0.2
+done
 ask() { "$bin/psql" -q -v ON_ERROR_STOP=1 -h /run/ferretdb -d postgres "$@"; }
 ask -c 'CREATE EXTENSION IF NOT EXISTS documentdb CASCADE'
 # bound as a variable of psql, and read from the file: on no command line
