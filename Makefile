@@ -24,7 +24,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor lock up status ps logs down demo live calendar nifi-deploy nifi-export ingest silver gold publish export reconcile alerts schedule dashboard lab screenshots powerbi ml drift mlflow \
-        ml-report maintain replay-rejects rebuild check test test-cluster bench
+        ml-report maintain replay-rejects rebuild check test test-faults test-cluster bench
 
 help: ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -149,6 +149,10 @@ check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
 
 test: $(SETUP) ## the complete test suite, two files at a time (ARGS="-k name")
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-faults: $(SETUP) ## the fault matrix, round after round (ROUNDS=17 SEED=1 ARGS="--records 5000"); --help lists its cells
+	@PYTHONPATH=tests:bench .venv/bin/python tests/faults/fault_rounds.py $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	    $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test-cluster: $(SETUP) ## the cluster of docker/compose.yaml in real containers, with a worker killed
 	.venv/bin/pytest -o addopts="-ra --strict-markers" tests/containers $(ARGS)

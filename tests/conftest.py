@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ingesting import a_session
 from nifi_server import NifiServer, missing
 from pyspark.sql import SparkSession
 
 from courant.local.stack import down
-from courant.session import get_spark, interactive_environment
 from courant.settings import Settings, load_settings
 from courant.start import start_stack
 
@@ -88,14 +88,9 @@ def nifi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NifiServer]:
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
-    """Give a local session with the properties of conf/ and our jars, as spark-submit would make it."""
-    with pytest.MonkeyPatch.context() as patch:
-        settings = load_settings(spark={"master": "local[2]"})
-        for name, value in interactive_environment(settings).items():
-            patch.setenv(name, value)
-        session = get_spark("tests")
+    """Give the session that a worker's tests share."""
+    with a_session() as session:
         yield session
-        session.stop()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 import pymysql
+import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 from independent_check import Findings, check
 from kafka import KafkaProducer
@@ -25,6 +26,7 @@ from courant.ingest.application import run_ingest
 from courant.local.accounts import account_statements
 from courant.local.stack import down, up
 from courant.reconcile import reconcile
+from courant.session import get_spark, interactive_environment
 from courant.settings import Settings, load_settings
 from courant.stores.kafka import RecordSender
 
@@ -45,6 +47,17 @@ def a_stack_of_its_own(home: Path) -> Iterator[Settings]:
     finally:
         down(load_settings(home=home))
         shutil.rmtree(home / "data", ignore_errors=True)
+
+
+@contextmanager
+def a_session() -> Iterator[SparkSession]:
+    """Give a local session with the properties of conf/ and our jars, as spark-submit would make it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in interactive_environment(load_settings(spark={"master": "local[2]"})).items():
+            patch.setenv(name, value)
+        session = get_spark("tests")
+        yield session
+        session.stop()
 
 
 def own_sinks(stack: Settings, name: str, folder: Path, **ingest: int) -> Settings:
@@ -194,20 +207,25 @@ def disagreements(spark: SparkSession, settings: Settings, contract: Contract) -
 
 def independent_findings(settings: Settings, contract: Contract) -> Findings:
     """Ask for the second opinion."""
-    mysql = settings.mysql
     return check(
         bootstrap=settings.kafka.bootstrap_servers,
         topic=contract.topic,
         dataset=contract.name,
-        mysql={
-            "host": mysql.host,
-            "port": mysql.port,
-            "user": "courant_reader",
-            "password": mysql.reader_password.get_secret_value(),
-            "database": mysql.database,
-        },
+        mysql=server_of(settings),
         bronze=settings.lake.root / "bronze" / contract.name,
     )
+
+
+def server_of(settings: Settings) -> dict[str, Any]:
+    """Give what the independent check connects to MySQL with."""
+    mysql = settings.mysql
+    return {
+        "host": mysql.host,
+        "port": mysql.port,
+        "user": "courant_reader",
+        "password": mysql.reader_password.get_secret_value(),
+        "database": mysql.database,
+    }
 
 
 def forget_lake(spark: SparkSession) -> None:

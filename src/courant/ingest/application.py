@@ -24,6 +24,7 @@ from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
 from courant.stopping import stop_on_signals
 from courant.stores import delta
+from courant.stores.delta_errors import disk_full, is_full
 from courant.stores.kafka import check_broker, describe_topic, ensure_topics, stream_options
 from courant.stores.mysql.loading import Target
 from courant.stores.mysql.positions import Epoch
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 _LAST_BATCH_S = 20
 _KEEP_CHECKPOINTS_S = 24 * 3600
+#: The words by which Spark tells a batch that a stop cut off from one that failed.
+_INTERRUPTED = "py4j.protocol.Py4JJavaError: An error occurred while calling: java.lang.InterruptedException"
 
 
 @dataclass(slots=True)
@@ -48,16 +51,23 @@ class Run:
     drain: bool
     run_id: str
     failure: BaseException | None = None
+    is_stopping: bool = False
 
     def guard(self, write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
-        """Keep the error itself: Spark would pass on only its text."""
+        """Keep the error itself, and tell Spark in few words: it would pass on only its text.
+
+        When a query is stopped, Spark looks for an interruption in that text, by a regular expression that recurses
+        with each character: the long trace of a JVM overflows the stack of the query's thread.
+        """
 
         def guarded(batch: DataFrame, batch_id: int) -> None:
             try:
                 write(batch, batch_id)
             except BaseException as error:
+                if self.is_stopping:
+                    raise RuntimeError(_INTERRUPTED) from None
                 self.failure = self.failure or error
-                raise
+                raise RuntimeError(f"batch {batch_id} failed with {type(error).__name__}") from None
 
         return guarded
 
@@ -79,9 +89,13 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
                 queries += _start(run, contract)
             log.info("queries started")
             _watch(run, queries, stop)
+        except Exception as error:
+            if is_full(error) and not isinstance(error, CourantError):
+                raise disk_full(str(settings.lake.root)) from error
+            raise
         finally:
             for query in queries:
-                _stop(query)
+                _stop(run, query)
             shutil.rmtree(_checkpoints(settings) / run.run_id, ignore_errors=True)
 
 
@@ -199,11 +213,12 @@ def _watch(run: Run, queries: list[StreamingQuery], stop: threading.Event) -> No
         stop.wait(_POLL_S)
 
 
-def _stop(query: StreamingQuery) -> None:
+def _stop(run: Run, query: StreamingQuery) -> None:
     """Stop a query between two batches if one ends soon; a batch cut off is only work done twice."""
     deadline = time.monotonic() + _LAST_BATCH_S
     while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
         time.sleep(_POLL_S / 10)
+    run.is_stopping = True
     query.stop()
 
 
@@ -214,6 +229,8 @@ def _raise_failure(run: Run, query: StreamingQuery) -> None:
     if isinstance(run.failure, CourantError):
         raise run.failure
     cause = run.failure or error
+    if is_full(cause):
+        raise disk_full(str(run.settings.lake.root)) from cause
     try:
         check_broker(run.settings)
     except KafkaDownError as down:  # then that is why; Spark says it in words of its own

@@ -18,7 +18,8 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from courant.errors import AnotherWriterError, DiskFullError
+from courant.errors import AnotherWriterError
+from courant.stores.delta_errors import disk_full, is_full
 
 _HEADER = pa.struct([("key", pa.string()), ("value", pa.binary())])
 BRONZE_SCHEMA = pa.schema(
@@ -197,8 +198,4 @@ class BronzeSink:
         text = str(error)
         if "ConcurrentTransactionException" in text or "DELTA_CONCURRENT_TRANSACTION" in text:
             return self._another_writer(f"transaction {self.version + 1}")
-        if "No space left on device" in text:
-            return DiskFullError(
-                f"No room left to write {self.path}", remedy="free some, then start again: nothing is lost"
-            )
-        return error
+        return disk_full(self.path) if is_full(error) else error

@@ -18,7 +18,8 @@ import tenacity
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, WriterProperties
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from courant.errors import AnotherWriterError, DiskFullError
+from courant.errors import AnotherWriterError
+from courant.stores.delta_errors import disk_full, is_full
 
 log = logging.getLogger(__name__)
 
@@ -162,12 +163,9 @@ def _retried(path: str, work: Callable[[], Result]) -> Result:
             remedy="run it again when no job rewrites this table; nothing is lost or doubled",
         ) from error
     except (DeltaError, OSError) as error:
-        if "No space left on device" not in str(error):
+        if not is_full(error):
             raise
-        raise DiskFullError(
-            f"No room left to merge the files of {path}",
-            remedy="free some, then run it again: nothing is lost",
-        ) from error
+        raise disk_full(path) from error
 
 
 def _stored_sizes(folder: Path) -> list[int]:
