@@ -22,12 +22,18 @@ from courant.local.ports import free_ports
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ["sh", "docker/compose.sh"]
 CORE_PORTS = ("KAFKA_PORT", "MYSQL_PORT", "MONGO_PORT", "SPARK_UI_PORT", "HISTORY_PORT", "STREAM_UI_PORT")
-#: Not MLflow's: before a model was trained it has nothing to show.
 PAGES = {
+    "mlflow": ("MLFLOW_PORT", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=courant-balance"),
     "dashboard": ("DASHBOARD_PORT", "/_stcore/health"),
     "schedule": ("SCHEDULE_PORT", "/server_info"),
     "lab": ("LAB_PORT", "/login"),
 }
+#: MLflow has nothing to show before there is a run.
+A_RUN = (
+    "from courant.registry.tracking import Tracker\n"
+    "from courant.settings import load_settings\n"
+    "with Tracker(load_settings(), 'balance').run('seen', tags={}): pass"
+)
 MASTER = "MASTER=spark://spark-master:7077"
 DATASET = "consumption_inf36"
 ROWS_OF_A_DAY = 82 * 48
@@ -176,6 +182,7 @@ def test_what_spark_does_is_seen_from_outside(run: Run) -> None:
 def test_the_pages_for_people_answer(run: Run) -> None:
     profiles = {"COMPOSE_PROFILES": f"{run.variables['COMPOSE_PROFILES']},ui,lab"}
     with_pages = Run(run.variables | profiles)
+    in_jobs(run, "python", "-c", A_RUN)
     with_pages(*COMPOSE, "up", "-d", "--no-deps", *PAGES)
     for port, path in PAGES.values():
         wait_until(partial(answers, run.port(port), path), every_s=3)
