@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import psutil
 import pymysql
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -24,7 +27,7 @@ from courant.domain.enedis import generate_days
 from courant.domain.message import to_messages
 from courant.ingest.application import run_ingest
 from courant.local.accounts import account_statements
-from courant.local.stack import down, up
+from courant.local.stack import down, status, up
 from courant.reconcile import reconcile
 from courant.session import get_spark, interactive_environment
 from courant.settings import Settings, load_settings
@@ -58,6 +61,14 @@ def a_session() -> Iterator[SparkSession]:
         session = get_spark("tests")
         yield session
         session.stop()
+
+
+def end_server(stack: Settings, name: str, how: signal.Signals) -> None:
+    """Stop or kill one of the stack's servers, and wait until it is no more."""
+    pid = status(stack).services[name].pid
+    assert pid
+    os.kill(pid, how)
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
 def own_sinks(stack: Settings, name: str, folder: Path, **ingest: int) -> Settings:

@@ -33,28 +33,44 @@ class Drawn:
     bad: set[int]  # places among the records
 
 
-def draw_records(seed: int, count: int) -> Drawn:
-    """Draw new records, newer values of their keys, old records once more, late ones and spoiled ones."""
-    chance = random.Random(seed)
-    fresh = _in_any_order(_keys(), chance)
-    drawn = Drawn([], {}, set())
-    good: list[tuple[Key, bytes, Values]] = []
-    for place in range(count):
+class Drawing:
+    """Draws new records, newer values of their keys, old records once more, late ones and spoiled ones, for ever."""
+
+    def __init__(self, seed: int) -> None:
+        self.drawn = Drawn([], {}, set())
+        self._chance = random.Random(seed)
+        self._fresh = _in_any_order(_keys(), self._chance)
+        self._good: list[tuple[Key, bytes, Values]] = []
+
+    def draw(self, count: int) -> list[tuple[bytes, bytes | None]]:
+        """Draw so many more; give them, and know what they mean."""
+        for _ in range(count):
+            self._draw_one()
+        return self.drawn.records[len(self.drawn.records) - count :]
+
+    def _draw_one(self) -> None:
+        chance, good, drawn = self._chance, self._good, self.drawn
         kind = chance.choices(list(KINDS), list(KINDS.values()))[0] if good else "new"
         if kind == "bad":
             key, _, _ = chance.choice(good)
+            drawn.bad.add(len(drawn.records))
             drawn.records.append((_message_key(key), chance.choice(_SPOILED)(key, chance)))
-            drawn.bad.add(place)
-            continue
+            return
         if kind == "again":
             key, value, values = chance.choice(good)
         else:
-            key = _key_of(kind, fresh, good, chance)
+            key = _key_of(kind, self._fresh, good, chance)
             value, values = _reading(key, chance)
         good.append((key, value, values))
         drawn.records.append((_message_key(key), value))
         drawn.newest[key] = values
-    return drawn
+
+
+def draw_records(seed: int, count: int) -> Drawn:
+    """Draw so many records from a seed."""
+    drawing = Drawing(seed)
+    drawing.draw(count)
+    return drawing.drawn
 
 
 def _key_of(

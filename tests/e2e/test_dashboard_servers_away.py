@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from datetime import date
@@ -10,15 +9,23 @@ from pathlib import Path
 
 import pytest
 from browsing import CHROMIUM, NO_CHROMIUM, a_browser, open_page, serving
-from ingesting import CONTRACTS, a_stack_of_its_own, contracts_folder, drain, own_sinks, own_topic, send
+from ingesting import (
+    CONTRACTS,
+    a_stack_of_its_own,
+    contracts_folder,
+    drain,
+    end_server,
+    own_sinks,
+    own_topic,
+    send,
+)
 from playwright.sync_api import Browser, Page, expect
 from publishing import generated
 from pyspark.sql import SparkSession
-from waiting import wait_until
 from watched import add_models
 
 from courant.batch.publish import publish
-from courant.local.stack import status, up
+from courant.local.stack import up
 from courant.settings import Settings
 
 DAY = date(2026, 3, 28)
@@ -74,13 +81,6 @@ def scene(
     return settings, folder / "contracts"
 
 
-def stop(stack: Settings, server: str) -> None:
-    pid = status(stack).services[server].pid
-    assert pid
-    os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: status(stack).services[server].state == "stopped")
-
-
 def opened(browser: Browser, address: str, name: str) -> Page:
     """Open a screen in a tab of its own, and see its title, whatever is missing."""
     page = browser.new_page()
@@ -96,7 +96,7 @@ def test_with_a_server_stopped_each_page_opens_says_so_and_heals_without_a_click
     title, affected = AWAY[server]
     with serving(*scene) as address:
         opened(browser, address, "live").close()  # the tail follows the topics by now
-        stop(own_stack, server)
+        end_server(own_stack, server, signal.SIGTERM)
         try:
             pages = {name: opened(browser, address, name) for name in WHOLE}
             for name, page in pages.items():

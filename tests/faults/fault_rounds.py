@@ -42,8 +42,8 @@ class Played:
 
     @property
     def ok(self) -> bool:
-        """Whether it came to its end, and nothing is missing, doubled or stale."""
-        return self.ended is not None and self.ended.verdict.ok
+        """Whether it was struck and came to its end, and nothing is missing, doubled or stale."""
+        return self.ended is not None and self.ended.struck > 0 and self.ended.verdict.ok
 
 
 def main() -> int:
@@ -55,11 +55,11 @@ def main() -> int:
         with a_stack_of_its_own(home / "stack") as stack, a_session() as spark, _progress() as progress:
             machine, task = describe_machine(stack), progress.add_task("", total=arguments.rounds)
             for number, cell in enumerate(islice(cycle(arguments.cells), arguments.rounds)):
-                seed = arguments.seed * 10_000 + number
+                seed, folder = arguments.seed + number, home / f"round{number}"
                 progress.update(task, description=cell.what)
                 try:
                     ended = play(
-                        spark, stack, home / f"round{number}", cell.strike,
+                        spark, stack, folder, cell.strike, may_end_with=cell.may_end_with,
                         name=f"{cell.name}_{seed}", seed=seed, records=arguments.records,
                     )  # fmt: skip
                     played.append(Played(cell, ended))
@@ -73,6 +73,7 @@ def main() -> int:
                     progress.console.print(
                         f"{cell.name}, seed {seed}: {played[-1].failure or played[-1].ended}"
                     )
+                shutil.rmtree(folder, ignore_errors=True)
                 progress.advance(task)
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -83,7 +84,7 @@ def main() -> int:
     console.print(table)
     if arguments.write:
         command = f"make test-faults ROUNDS={arguments.rounds} SEED={arguments.seed}"
-        about = f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {arguments.records} records a round, on:"
+        about = f'`{command} ARGS="--records {arguments.records}"`, {datetime.now(UTC):%Y-%m-%d}, on:'
         _write(f"{about}\n\n    {machine.replace(chr(10), chr(10) + '    ')}\n\n{_markdown(rows)}")
     return 0 if all(one.ok for one in played) else 1
 
@@ -127,12 +128,18 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=len(CELLS), help="over all cells, one after the other")
     parser.add_argument(
-        "--seed", type=int, default=1, help="the same seed draws the same records and moments"
+        "--seed",
+        type=int,
+        default=1,
+        help="of the first round; the next ones count on. It draws records and moments",
     )
     parser.add_argument("--records", type=int, default=100_000, help="a round")
     parser.add_argument("--cells", type=_cells, default=CELLS, help=", ".join(cell.name for cell in CELLS))
     parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.write and (arguments.cells != CELLS or arguments.rounds < len(CELLS)):
+        parser.error("--write is for the table of all cells: leave out --cells, and play a round of each")
+    return arguments
 
 
 def _cells(names: str) -> list[Cell]:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pymysql
 import pytest
 from fault_verdict import Verdict, judge
-from ingesting import CONTRACTS, ask, drain, forget_lake, own_sinks, own_topic
+from ingesting import CONTRACTS, ask, drain, end_server, own_sinks, own_topic
 from mysql_proxy import MySQLProxy, proxy_before
 from pyspark.sql import SparkSession
-from record_model import Drawn, draw_records
+from record_model import Drawing
 from waiting import PATIENCE_S, wait_until
 
 from courant.batch.gold import build_gold
@@ -26,19 +26,19 @@ from courant.batch.silver import build_silver
 from courant.domain.contract import Contract
 from courant.errors import CourantError
 from courant.ingest import application
-from courant.local.stack import status, up
+from courant.local.stack import up
 from courant.settings import Settings
 from courant.stores.kafka import RecordSender
 
 DATASET = "consumption_inf36"
 BATCH_RECORDS = 1_000
 _CHUNK, _PAUSE_S = (50, 250), (0.02, 0.4)
-#: Records that are sent little by little until the faults are over: what comes behind a fault shows the recovery.
-_LAST, _LAST_PAUSE_S = 200, 0.5
+#: The last ones, and any number more while faults strike: what comes behind a fault shows the recovery.
+_LAST, _LAST_CHUNK, _LAST_PAUSE_S = 1_000, 5, 0.25
 
 
 class Supervised(threading.Thread):
-    """The ingest, started again whenever it ends with a clear error; any other ends it for good."""
+    """The ingest, started again whenever it ends with one of our errors; any other ends it for good."""
 
     def __init__(self, spark: SparkSession, settings: Settings, contract: Contract) -> None:
         super().__init__(name="supervised-ingest", daemon=True)
@@ -59,11 +59,16 @@ class Supervised(threading.Thread):
                 self.unclear = error
                 return
 
+    def check(self) -> None:
+        """Fail where it ended with a stack trace."""
+        assert self.unclear is None, repr(self.unclear)
+
     def stop(self) -> None:
         """Stop it between two batches."""
         self.stopping.set()
         self.join(PATIENCE_S)
         assert not self.is_alive()
+        self.check()
 
 
 @contextmanager
@@ -99,24 +104,30 @@ class Scene:
     proxy: MySQLProxy
     contract: Contract
     chance: random.Random
-    drawn: Drawn
+    drawing: Drawing
+    records: int  # at least so many are sent
     told: Told
     afterwards: ExitStack  # what the round must undo when it is over
     struck: int = 0
     recoveries_s: list[float] = field(default_factory=list)
-    sent: int = 0
-    ingest: Supervised = field(init=False)
+    ingests: list[Supervised] = field(default_factory=list)
 
-    def start_ingest(self) -> None:
-        """Start the stream."""
-        self.ingest = self.another_ingest()
+    @property
+    def ingest(self) -> Supervised:
+        """The newest one."""
+        return self.ingests[-1]
 
-    def another_ingest(self) -> Supervised:
+    @property
+    def ends(self) -> list[CourantError]:
+        """What ended any ingest of the round."""
+        return [end for ingest in self.ingests for end in ingest.ends]
+
+    def start_ingest(self) -> Supervised:
         """Start a stream on these stores, whether or not there is one already."""
         session = self.spark.newSession()  # which names its queries by itself
-        ingest = Supervised(session, self.through_proxy, self.contract)
-        ingest.start()
-        return ingest
+        self.ingests.append(Supervised(session, self.through_proxy, self.contract))
+        self.ingest.start()
+        return self.ingest
 
     def position(self) -> int:
         """Give how far MySQL is, over all partitions; -1 while it does not answer."""
@@ -125,33 +136,38 @@ class Scene:
             return int(position)
         return -1
 
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait until it holds; fail at once where an ingest has ended with a stack trace."""
+
+        def holds() -> object:
+            for ingest in self.ingests:
+                ingest.check()
+            return condition()
+
+        wait_until(holds, every_s=0.2)
+
+    def wait_for_progress(self, *, beyond: int) -> None:
+        """Wait until MySQL is further than it was: more records come for as long as faults strike."""
+        self.wait(lambda: self.position() > beyond)
+
     def pause(self, seconds: tuple[float, float]) -> None:
         """Wait for a moment that nobody chose."""
         time.sleep(self.chance.uniform(*seconds))
 
-    def pid(self, server: str) -> int:
-        """Give a server's process."""
-        pid = status(self.stack).services[server].pid
-        assert pid
-        return pid
-
-    def up(self) -> None:
-        """Start the servers that are away."""
-        up(self.stack)
-
     @contextmanager
     def strike(self) -> Iterator[None]:
-        """Count a fault, and take the time from its beginning until MySQL is further than it was."""
-        before, began = self.position(), time.monotonic()
+        """Count a fault, and take the time from its beginning until MySQL is further than when it was over."""
+        began = time.monotonic()
         yield
         self.struck += 1
-        before = max(before, self.position())  # what was on its way when it began is no recovery
-        wait_until(lambda: self.position() > before or self.has_all() or self.ingest.unclear, every_s=0.2)
+        self.wait(lambda: self.position() >= 0)
+        self.wait_for_progress(beyond=self.position())
         self.recoveries_s.append(time.monotonic() - began)
 
-    def has_all(self) -> bool:
-        """Tell whether nothing further can come."""
-        return self.position() >= len(self.drawn.records)
+    def end_and_start(self, server: str, how: int) -> None:
+        """Send a server a signal that ends it, and start it again when it is no more."""
+        end_server(self.stack, server, how)
+        up(self.stack)
 
 
 Strike = Callable[[Scene], None]
@@ -164,27 +180,42 @@ class Round:
     records: int
     struck: int
     recovery_s: float  # the longest; nan where none was timed
-    ends: int  # times that the stream ended with a clear error and was started again
     verdict: Verdict
 
 
 def play(
-    spark: SparkSession, stack: Settings, folder: Path, strike: Strike, *, name: str, seed: int, records: int
+    spark: SparkSession,
+    stack: Settings,
+    folder: Path,
+    strike: Strike,
+    *,
+    may_end_with: type[CourantError] | None,
+    name: str,
+    seed: int,
+    records: int,
 ) -> Round:
-    """Stream drawn records while faults strike, then bring every layer up to date and judge it."""
+    """Stream drawn records while faults strike, then bring every layer up to date and judge it.
+
+    Parameters
+    ----------
+    may_end_with
+        The one error that the fault may end the ingest with; where None, it is to go on by itself.
+    """
     with staged(spark, stack, folder, name=name, seed=seed, records=records) as scene:
         stream(scene, strike)
+        assert [end for end in scene.ends if type(end) is not may_end_with] == []
         settle(scene)
-        verdict = judge(spark, scene.settings, scene.contract, scene.drawn)
+        verdict = judge(spark, scene.settings, scene.contract, scene.drawing.drawn)
     longest = max(scene.recoveries_s, default=float("nan"))
-    return Round(len(scene.drawn.records), scene.struck, longest, len(scene.ingest.ends), verdict)
+    return Round(len(scene.drawing.drawn.records), scene.struck, longest, verdict)
 
 
 @contextmanager
 def staged(
     spark: SparkSession, stack: Settings, folder: Path, *, name: str, seed: int, records: int
 ) -> Iterator[Scene]:
-    """Give stores and a topic of their own, and drawn records that nobody has sent yet."""
+    """Give running servers, stores and a topic of their own, and nothing sent yet."""
+    up(stack)  # a round that failed may have left one stopped
     settings = own_sinks(
         stack, name, folder, max_offsets_per_trigger=BATCH_RECORDS, wait_for_server_s=int(PATIENCE_S)
     )
@@ -201,17 +232,9 @@ def staged(
             update={"mysql": settings.mysql.model_copy(update={"port": proxy.port})}
         )
         yield Scene(
-            spark, stack, settings, through, proxy, contract, random.Random(seed), draw_records(seed, records),
-            told, afterwards,
+            spark, stack, settings, through, proxy, contract, random.Random(seed), Drawing(seed), records, told,
+            afterwards,
         )  # fmt: skip
-
-
-def settle(scene: Scene) -> None:
-    """Take in what is left, and bring every layer up to date."""
-    drain(scene.spark, scene.settings, scene.contract)
-    build_silver(scene.spark, scene.settings, scene.contract)
-    build_gold(scene.spark, scene.settings, [scene.contract])
-    publish(scene.spark, scene.settings, [scene.contract], source="lake")
 
 
 @contextmanager
@@ -239,31 +262,38 @@ def stream(scene: Scene, strike: Strike) -> None:
     scene.start_ingest()
     try:
         producer.start()
-        wait_until(lambda: scene.position() > 0, every_s=0.2)
+        scene.wait_for_progress(beyond=0)
         strike(scene)
     finally:
         are_over.set()
         producer.join(PATIENCE_S)
-        forget_lake(scene.spark)
-        scene.ingest.stop()
+        for ingest in scene.ingests:
+            ingest.stop()
     assert not failures, failures
-    assert scene.ingest.unclear is None, scene.ingest.unclear
 
 
 def _produce(scene: Scene, are_over: threading.Event) -> None:
-    """Send the records in small parts at uneven times, at once when the faults are over."""
-    records, chance = scene.drawn.records, random.Random(scene.chance.random())
+    """Send records in small parts at uneven times, and little by little while faults still strike."""
+    chance, sent = random.Random(scene.chance.random()), 0
     with RecordSender(scene.settings, scene.contract.topic) as sender:
-        while scene.sent < len(records):
-            left = len(records) - scene.sent
+        while sent < scene.records or not are_over.is_set():
+            left = scene.records - sent
             if are_over.is_set():
-                size = left
-            elif left <= _LAST:
-                size = 1
+                size, pause_s = left, 0.0
+            elif left > _LAST:
+                size, pause_s = chance.randint(*_CHUNK), chance.uniform(*_PAUSE_S)
             else:
-                size = min(chance.randint(*_CHUNK), left - _LAST)
-            keys, values = zip(*records[scene.sent : scene.sent + size], strict=True)
+                size, pause_s = _LAST_CHUNK, _LAST_PAUSE_S
+            keys, values = zip(*scene.drawing.draw(size), strict=True)
             sender.send(keys, values)
-            scene.sent += size
-            are_over.wait(chance.uniform(*_PAUSE_S) if left > _LAST else _LAST_PAUSE_S)
+            sent += size
+            are_over.wait(pause_s)
     assert sender.failed == 0
+
+
+def settle(scene: Scene) -> None:
+    """Take in what is left, and bring every layer up to date."""
+    drain(scene.spark, scene.settings, scene.contract)
+    build_silver(scene.spark, scene.settings, scene.contract)
+    build_gold(scene.spark, scene.settings, [scene.contract])
+    publish(scene.spark, scene.settings, [scene.contract], source="lake")

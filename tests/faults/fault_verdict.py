@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +56,7 @@ class Verdict:
 
 
 def judge(spark: SparkSession, settings: Settings, contract: Contract, drawn: Drawn) -> Verdict:
-    """Compare MySQL, rejects, bronze, silver and MongoDB with the model, and ask reconcile."""
+    """Compare the topic, MySQL, rejects, bronze, silver and MongoDB with the model, and ask reconcile."""
     theirs = independent_findings(settings, contract)
     facts = read_facts(server_of(settings), SHAPES[contract.name])
     rejects = read_rejects(server_of(settings), contract.name)
@@ -65,18 +64,19 @@ def judge(spark: SparkSession, settings: Settings, contract: Contract, drawn: Dr
     stores = {
         "mysql": compare(drawn.newest, facts),
         "rejects": Difference(
-            max(0, len(drawn.bad) - len(rejects)) + theirs.rejects_missing,
-            rejects.total() - len(rejects) + theirs.rejects_doubled,
+            max(theirs.rejects_missing, len(drawn.bad) - len(rejects)),
+            max(theirs.rejects_doubled, rejects.total() - len(drawn.bad)),
         ),
-        "bronze": Difference(
-            theirs.bronze_missing + max(0, len(drawn.records) - theirs.produced),
-            theirs.bronze_doubled + max(0, theirs.produced - len(drawn.records)),
-            theirs.bronze_altered,
+        "topic": Difference(
+            max(0, len(drawn.records) - theirs.produced), max(0, theirs.produced - len(drawn.records))
         ),
+        "bronze": Difference(theirs.bronze_missing, theirs.bronze_doubled, theirs.bronze_altered),
         "silver": compare(
             drawn.newest, _silver(DeltaTable(str(lake / "silver" / contract.name)), contract.name)
         ),
-        "rejects_in_lake": _counted(DeltaTable(str(lake / "rejects" / contract.name)), len(drawn.bad)),
+        "rejects_in_lake": compare(
+            dict.fromkeys(rejects), _places(DeltaTable(str(lake / "rejects" / contract.name)))
+        ),
         "mongo": compare(_expected_days(drawn.newest), _days(settings, contract.name)),
     }
     return Verdict(stores, reconcile(spark, settings, contract).ok)
@@ -103,12 +103,11 @@ def _silver(table: DeltaTable, dataset: str) -> dict[Key, list[Values]]:
     return found
 
 
-def _counted(rejects: DeltaTable, bad: int) -> Difference:
-    places = Counter(
-        (row["partition"], row["offset"])
-        for row in rejects.to_pyarrow_table(columns=["partition", "offset"]).to_pylist()
-    )
-    return Difference(max(0, bad - len(places)), max(0, len(places) - bad) + places.total() - len(places))
+def _places(rejects: DeltaTable) -> dict[tuple[int, int], list[None]]:
+    found: dict[tuple[int, int], list[None]] = {}
+    for row in rejects.to_pyarrow_table(columns=["partition", "offset"]).to_pylist():
+        found.setdefault((row["partition"], row["offset"]), []).append(None)
+    return found
 
 
 def _expected_days(newest: Mapping[Key, Values]) -> dict[tuple[str, ...], list[int | None]]:

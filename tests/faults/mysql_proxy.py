@@ -36,6 +36,8 @@ class MySQLProxy:
 
     def close(self) -> None:
         """Take no more connections."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # whoever waits in accept() wakes up
         self._listener.close()
 
     def _accept(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import threading
@@ -11,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pymysql
 import pytest
 from fault_records import BATCH_RECORDS, records
@@ -21,6 +19,7 @@ from ingesting import (
     ask,
     disagreements,
     drain,
+    end_server,
     forget_lake,
     own_sinks,
     own_topic,
@@ -35,7 +34,7 @@ from courant.domain.alert_rules import AlertRules
 from courant.domain.contract import Contract
 from courant.errors import KafkaDownError, MySQLDownError
 from courant.local.server import folder_of
-from courant.local.stack import status, up
+from courant.local.stack import up
 from courant.settings import Settings
 from courant.stores.kafka.alerts import send_alerts
 from courant.stores.mysql import alerts as alert_store
@@ -62,13 +61,6 @@ def contract(sinks: Settings) -> Contract:
     return own_topic(CONTRACTS["consumption_inf36"], sinks, sinks.mysql.database, partitions=4)
 
 
-def stop_mysql(stack: Settings) -> None:
-    pid = status(stack).services["mysql"].pid
-    assert pid
-    os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: status(stack).services["mysql"].state == "stopped")
-
-
 class Killing:
     """Kills a server once, in the middle of the ingest, and brings it up again beside it."""
 
@@ -88,10 +80,7 @@ class Killing:
         return replaced
 
     def kill(self) -> None:
-        pid = status(self.stack).services[self.server].pid
-        assert pid
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        end_server(self.stack, self.server, signal.SIGKILL)
         self.revival.start()
 
 
@@ -220,14 +209,14 @@ def test_mysql_put_back_to_an_earlier_copy_catches_up(
     send(sinks, contract.topic, messages.head(HALF))
     drain(spark, sinks, contract)
     data = folder_of(own_stack.home, "mysql")
-    stop_mysql(own_stack)
+    end_server(own_stack, "mysql", signal.SIGTERM)
     shutil.copytree(data, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
     up(own_stack)
     send(sinks, contract.topic, messages.tail(-HALF))
     drain(spark, sinks, contract)
     facts = ask(sinks, "SELECT COUNT(*), MAX(nb_points_soutirage) FROM consumption")
 
-    stop_mysql(own_stack)
+    end_server(own_stack, "mysql", signal.SIGTERM)
     shutil.rmtree(data)
     shutil.copytree(tmp_path / "copy", data)
     up(own_stack)

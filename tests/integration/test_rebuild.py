@@ -226,7 +226,7 @@ def running_ingest(settings: Settings, contracts: Path, folder: Path) -> Iterato
 
 @contextmanager
 def sending(settings: Settings, topic: str) -> Iterator[None]:
-    """Send corrections of all keys over and over, 500 at a time, until the block ends."""
+    """Send corrections of all keys over and over, 1,000 a second at most, until the block ends."""
     messages, stop = records(), threading.Event()
 
     def send_on() -> None:
@@ -236,7 +236,7 @@ def sending(settings: Settings, topic: str) -> Iterator[None]:
                 pl.col("value").str.replace(r'"nb_points_soutirage":\d+', f'"nb_points_soutirage":{number}')
             )
             send(settings, topic, part)
-            if stop.wait(0.05):
+            if stop.wait(0.5):
                 return
 
     with ThreadPoolExecutor(max_workers=1) as sender:

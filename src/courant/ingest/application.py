@@ -8,7 +8,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
 from courant.stopping import stop_on_signals
 from courant.stores import delta
-from courant.stores.delta_errors import disk_full, is_full
+from courant.stores.full_disk import disk_full, is_full
 from courant.stores.kafka import check_broker, describe_topic, ensure_topics, stream_options
 from courant.stores.mysql.loading import Target
 from courant.stores.mysql.positions import Epoch
@@ -51,9 +52,9 @@ class Run:
     drain: bool
     run_id: str
     failure: BaseException | None = None
-    is_stopping: bool = False
+    stopping: set[str] = field(default_factory=set)  # names of queries that were told to stop
 
-    def guard(self, write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
+    def guard(self, name: str, write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
         """Keep the error itself, and tell Spark in few words: it would pass on only its text.
 
         When a query is stopped, Spark looks for an interruption in that text, by a regular expression that recurses
@@ -64,7 +65,8 @@ class Run:
             try:
                 write(batch, batch_id)
             except BaseException as error:
-                if self.is_stopping:
+                if name in self.stopping:
+                    log.info("%s: batch %d was cut off: %s", name, batch_id, _first_line(error))
                     raise RuntimeError(_INTERRUPTED) from None
                 self.failure = self.failure or error
                 raise RuntimeError(f"batch {batch_id} failed with {type(error).__name__}") from None
@@ -81,6 +83,7 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
         Whatever ended a query, as one clear error; nothing is lost or doubled by starting again.
     """
     run = Run(spark, settings, drain, run_id=uuid.uuid4().hex)
+    _clear_checkpoints(settings)
     ensure_topics(settings, contracts)
     with stop_on_signals() as stop:
         queries: list[StreamingQuery] = []
@@ -91,12 +94,16 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
             _watch(run, queries, stop)
         except Exception as error:
             if is_full(error) and not isinstance(error, CourantError):
-                raise disk_full(str(settings.lake.root)) from error
+                raise disk_full("what the ingest writes", error) from error
             raise
         finally:
             for query in queries:
                 _stop(run, query)
             shutil.rmtree(_checkpoints(settings) / run.run_id, ignore_errors=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _start(run: Run, contract: Contract) -> list[StreamingQuery]:
@@ -194,7 +201,7 @@ def _stream(
     )
     run.spark.sparkContext.setLocalProperty("spark.scheduler.pool", name)
     return (
-        frame.writeStream.foreachBatch(run.guard(write))
+        frame.writeStream.foreachBatch(run.guard(name, write))
         .queryName(name)
         .option("checkpointLocation", str(_checkpoints(run.settings) / run.run_id / name))
         .trigger(**trigger)
@@ -218,7 +225,7 @@ def _stop(run: Run, query: StreamingQuery) -> None:
     deadline = time.monotonic() + _LAST_BATCH_S
     while query.isActive and query.status["isTriggerActive"] and time.monotonic() < deadline:
         time.sleep(_POLL_S / 10)
-    run.is_stopping = True
+    run.stopping.add(query.name)
     query.stop()
 
 
@@ -230,22 +237,25 @@ def _raise_failure(run: Run, query: StreamingQuery) -> None:
         raise run.failure
     cause = run.failure or error
     if is_full(cause):
-        raise disk_full(str(run.settings.lake.root)) from cause
+        raise disk_full(f"what the query {query.name} writes", cause) from cause
     try:
         check_broker(run.settings)
     except KafkaDownError as down:  # then that is why; Spark says it in words of its own
         raise down from cause
     raise IngestError(
-        f"The query {query.name} ended: {str(cause).splitlines()[0]}",
+        f"The query {query.name} ended: {_first_line(cause)}",
         remedy="start it again (nothing is lost or doubled); COURANT_DEBUG=1 shows the whole trace",
     ) from cause
 
 
 def _checkpoints(settings: Settings) -> Path:
-    """Give the folder of all runs' checkpoints; those of runs long dead are removed."""
-    folder = settings.lake.root / "_checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        if time.time() - old.stat().st_mtime > _KEEP_CHECKPOINTS_S:
-            shutil.rmtree(old, ignore_errors=True)
-    return folder
+    """Give the folder of all runs' checkpoints."""
+    return settings.lake.root / "_checkpoints"
+
+
+def _clear_checkpoints(settings: Settings) -> None:
+    """Remove those of runs long dead."""
+    for old in _checkpoints(settings).glob("*"):
+        with suppress(FileNotFoundError):  # another start was quicker
+            if time.time() - old.stat().st_mtime > _KEEP_CHECKPOINTS_S:
+                shutil.rmtree(old, ignore_errors=True)

@@ -19,7 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from courant.errors import AnotherWriterError
-from courant.stores.delta_errors import disk_full, is_full
+from courant.stores.full_disk import disk_full, is_full
 
 _HEADER = pa.struct([("key", pa.string()), ("value", pa.binary())])
 BRONZE_SCHEMA = pa.schema(
@@ -198,4 +198,4 @@ class BronzeSink:
         text = str(error)
         if "ConcurrentTransactionException" in text or "DELTA_CONCURRENT_TRANSACTION" in text:
             return self._another_writer(f"transaction {self.version + 1}")
-        return disk_full(self.path) if is_full(error) else error
+        return disk_full(self.path, error) if is_full(error) else error

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
-from courant.errors import AnotherWriterError, DiskFullError
+from courant.errors import AnotherWriterError
+from courant.stores.full_disk import disk_full, is_full
 
 
 @contextmanager
@@ -26,23 +27,11 @@ def lake_errors(path: str) -> Iterator[None]:
         yield
     except (PySparkException, Py4JJavaError) as error:
         if is_full(error):
-            raise disk_full(path) from error
+            raise disk_full(path, error) from error
         text = str(error)
         if "DELTA_CONCURRENT" in text or "Concurrent" in text.split(":", maxsplit=1)[0]:
             raise another_job(path) from error
         raise
-
-
-def is_full(error: BaseException) -> bool:
-    """Tell whether a disk without room is behind an error, whoever met it."""
-    return "No space left on device" in str(error)
-
-
-def disk_full(path: str) -> DiskFullError:
-    """Say that there is no room left where this lies."""
-    return DiskFullError(
-        f"No room left to write {path}", remedy="free some, then run it again: nothing is lost"
-    )
 
 
 def another_job(path: str) -> AnotherWriterError:

@@ -19,7 +19,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Wr
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from courant.errors import AnotherWriterError
-from courant.stores.delta_errors import disk_full, is_full
+from courant.stores.full_disk import disk_full, is_full
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ def _retried(path: str, work: Callable[[], Result]) -> Result:
     except (DeltaError, OSError) as error:
         if not is_full(error):
             raise
-        raise disk_full(path) from error
+        raise disk_full(path, error) from error
 
 
 def _stored_sizes(folder: Path) -> list[int]:
