@@ -6,12 +6,12 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pymysql
 import pytest
@@ -20,9 +20,8 @@ from dying_ingest import PLACES
 from fault_scene import Scene, Strike
 from ingesting import SHORT_LIVED, ask, contracts_folder, end_server, environment_of, forget_lake
 from mysql_proxy import Cut
-from publishing import documents
 from record_model import draw_records
-from waiting import PATIENCE_S, wait_until
+from waiting import PATIENCE_S
 
 from courant.batch.gold import build_gold
 from courant.batch.maintain import maintain
@@ -33,6 +32,7 @@ from courant.batch.silver import build_silver
 from courant.errors import AnotherWriterError, CourantError, DiskFullError, IngestError, MongoDownError
 from courant.local.stack import status, up
 from courant.session import submit_command, submit_environment
+from courant.stores.mongo_spark import write_documents
 
 _SOON, _LATER = (0.0, 1.5), (0.5, 3.0)
 _WEIGHT = 20_000  # rows in the foreign transaction: the server gives up the lighter one of a deadlock
@@ -252,23 +252,19 @@ def kill_mongo(scene: Scene) -> None:
     spark, settings, contracts = scene.spark, scene.settings, [scene.contract]
     build_silver(spark, settings, scene.contract)
     build_gold(spark, settings, contracts)
-    failures: list[BaseException] = []
+    with pytest.MonkeyPatch.context() as patch:
 
-    def work() -> None:
-        try:
-            publish(spark, settings, contracts, source="lake")
-        except BaseException as error:
-            failures.append(error)
+        def write_and_kill(*arguments: Any) -> None:
+            patch.undo()
+            write_documents(*arguments)
+            end_server(scene.stack, "mongo", signal.SIGKILL)
 
-    publishing = threading.Thread(target=work)
-    publishing.start()
-    wait_until(lambda: documents(settings, "daily_curves") or not publishing.is_alive(), every_s=0.01)
-    end_server(scene.stack, "mongo", signal.SIGKILL)
-    publishing.join()
-    work()
+        patch.setattr("courant.batch.publish.write_documents", write_and_kill)
+        for _ in range(2):  # killed behind the first collection, then away
+            with pytest.raises(MongoDownError):
+                publish(spark, settings, contracts, source="lake")
+    scene.struck += 1
     up(scene.stack)
-    scene.struck += len(failures)
-    assert [type(failure) for failure in failures] == [MongoDownError, MongoDownError], failures
     publish(spark, settings, contracts, source="lake")
 
 
