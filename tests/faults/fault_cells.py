@@ -32,6 +32,7 @@ from courant.batch.silver import build_silver
 from courant.errors import AnotherWriterError, CourantError, DiskFullError, IngestError, MongoDownError
 from courant.local.stack import status, up
 from courant.session import submit_command, submit_environment
+from courant.stores import delta
 from courant.stores.mongo_spark import write_documents
 
 _SOON, _LATER = (0.0, 1.5), (0.5, 3.0)
@@ -250,6 +251,8 @@ def _mount(scene: Scene, folder: Path) -> None:
 def kill_mongo(scene: Scene) -> None:
     """Kill MongoDB in the middle of a publish; then publish while it is away, and again when it is back."""
     spark, settings, contracts = scene.spark, scene.settings, [scene.contract]
+    bronze = delta.bronze_path(settings.lake.root, scene.contract.name)
+    scene.wait(lambda: delta.count_rows(bronze))  # which is behind MySQL, and may have nothing yet
     build_silver(spark, settings, scene.contract)
     build_gold(spark, settings, contracts)
     with pytest.MonkeyPatch.context() as patch:

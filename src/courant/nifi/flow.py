@@ -17,6 +17,7 @@ _NAME = "source"  # of the group and of its parameter context, in the file
 _GROUP_ID = "5e1f0a52-0d0c-5a4e-9d0b-c0a7a27f1022"  # any, but the same in each export
 _OF_AN_INSTANCE = ("instanceIdentifier", "instanceGroupId")
 _EMPTIED = "propertyDescriptors"  # NiFi's own knowledge of its processors; it must be there, and may be empty
+_APIS = "controllerServiceApis"  # NiFi gives them in another order after each start
 _LISTS = ("controllerServices", "processors", "connections", "labels", "funnels")
 
 
@@ -110,11 +111,14 @@ def _without_instances(value: Any) -> Any:  # noqa: ANN401 - any JSON
         )
     if not isinstance(value, dict):
         return value
-    return {
+    kept = {
         name: {} if name == _EMPTIED else _without_instances(part)
         for name, part in value.items()
         if name not in _OF_AN_INSTANCE and part is not None
     }
+    if apis := kept.get(_APIS):
+        kept[_APIS] = sorted(apis, key=lambda api: api["type"])
+    return kept
 
 
 def _are_texts(values: list[Any]) -> bool:

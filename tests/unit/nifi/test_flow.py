@@ -36,6 +36,8 @@ def test_what_nifi_exports_of_any_data_set_becomes_the_same_file() -> None:
         | ({"scheduledState": "ENABLED"} if one["name"] == POLL else {})  # this data set is polled
         for one in reversed(definition["flowContents"]["processors"])
     ]
+    for service in definition["flowContents"]["controllerServices"]:
+        service["controllerServiceApis"].reverse()
     exported = json.dumps(definition).replace(definition["flowContents"]["identifier"], "another-id")
 
     assert as_kept(exported) == FLOW.read_text(encoding="utf-8")
