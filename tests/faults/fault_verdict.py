@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -139,9 +139,7 @@ def _midnight(day: str) -> datetime:
 
 
 def _slots(day: str) -> int:
-    tomorrow = str(
-        datetime.fromisoformat(day).date().fromordinal(datetime.fromisoformat(day).toordinal() + 1)
-    )
+    tomorrow = str(date.fromisoformat(day) + timedelta(days=1))
     return (_midnight(tomorrow) - _midnight(day)) // STEP
 
 

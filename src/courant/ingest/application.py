@@ -94,7 +94,7 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
             _watch(run, queries, stop)
         except Exception as error:
             if is_full(error) and not isinstance(error, CourantError):
-                raise disk_full("what the ingest writes", error) from error
+                raise disk_full("the ingest's output", error) from error
             raise
         finally:
             for query in queries:
@@ -237,7 +237,7 @@ def _raise_failure(run: Run, query: StreamingQuery) -> None:
         raise run.failure
     cause = run.failure or error
     if is_full(cause):
-        raise disk_full(f"what the query {query.name} writes", cause) from cause
+        raise disk_full(f"the output of the query {query.name}", cause) from cause
     try:
         check_broker(run.settings)
     except KafkaDownError as down:  # then that is why; Spark says it in words of its own
