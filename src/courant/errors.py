@@ -191,6 +191,12 @@ class ClusterDownError(CourantError):
     exit_code = 35
 
 
+class NotWritableError(CourantError):
+    """A folder or a file system may not be written to."""
+
+    exit_code = 36
+
+
 class JobError(CourantError):
     """A job that was started as a process of its own failed; the exit code is the job's."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pymysql
@@ -29,7 +30,14 @@ from courant.batch.publish import publish
 from courant.batch.rebuild_mysql import rebuild_mysql
 from courant.batch.replay_rejects import replay_rejects
 from courant.batch.silver import build_silver
-from courant.errors import AnotherWriterError, CourantError, DiskFullError, IngestError, MongoDownError
+from courant.errors import (
+    AnotherWriterError,
+    CourantError,
+    DiskFullError,
+    IngestError,
+    MongoDownError,
+    NotWritableError,
+)  # fmt: skip
 from courant.local.stack import status, up
 from courant.session import submit_command, submit_environment
 from courant.stores import delta
@@ -52,28 +60,53 @@ class Cell:
     in_suite: bool = True  # whether a short round is part of `make test`
 
 
+@dataclass(frozen=True)
+class Driver:
+    """The ingest in a process group of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """Kill it, and all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def wait_for_death(self) -> None:
+        """Wait until it was killed; fail with what it said where it lives on, or ended by itself."""
+        try:
+            ended = self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            ended = None
+        assert ended == -signal.SIGKILL, f"{ended}: {self.log.read_text()[-3000:]}"
+
+
 @contextmanager
-def _driver(scene: Scene, place: str | None) -> Iterator[subprocess.Popen[bytes]]:
+def _driver(scene: Scene, place: str | None) -> Iterator[Driver]:
     """Run the ingest in a process group of its own, which is killed in the end."""
     contracts = contracts_folder(scene.settings.lake.root.with_name("contracts"), scene.contract)
     nth = scene.chance.randint(1, 5) if place else 0  # none is the zeroth: it dies nowhere by itself
-    with subprocess.Popen(
-        submit_command(
-            scene.settings,
-            "tests/faults/dying_ingest.py",
-            [place or "asleep", str(nth), "--dataset", scene.contract.name],
-            properties="spark-ingest.conf",
-        ),
-        env=submit_environment() | environment_of(scene.settings, contracts) | SHORT_LIVED,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as driver:
+    log = contracts.with_name(f"driver-{place}.log")
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            submit_command(
+                scene.settings,
+                "tests/faults/dying_ingest.py",
+                [place or "asleep", str(nth), "--dataset", scene.contract.name],
+                properties="spark-ingest.conf",
+            ),
+            env=submit_environment() | environment_of(scene.settings, contracts) | SHORT_LIVED,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        driver = Driver(process, log)
         try:
             yield driver
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(driver.pid, signal.SIGKILL)
+            driver.kill()
 
 
 def kill_driver(scene: Scene) -> None:
@@ -84,8 +117,8 @@ def kill_driver(scene: Scene) -> None:
         if place is None:
             scene.wait_for_progress(beyond=scene.position())
             scene.pause(_LATER)
-            os.killpg(first.pid, signal.SIGKILL)
-        assert first.wait(PATIENCE_S) == -signal.SIGKILL
+            first.kill()
+        first.wait_for_death()
     with _driver(scene, None), scene.strike():
         pass  # the time from a start to the first commit is the recovery
     scene.start_ingest()
@@ -232,20 +265,95 @@ def fill_lake(scene: Scene) -> None:
     scene.start_ingest()
     scene.pause(_SOON)
     with scene.strike():
-        with suppress(OSError), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(1 << 12))
+        _fill(filler)
         scene.wait(lambda: scene.ends)
         scene.pause(_LATER)
         filler.unlink()
 
 
+def fill_mysql(scene: Scene) -> None:
+    """Fill the file system of MySQL's facts, a small one of its own, and free it again."""
+    data = Path(ask(scene.stack, "SELECT @@datadir", account="root")[0][0]) / scene.settings.mysql.database
+    kept, filler = data.with_name("#kept"), data / "filler"
+    scene.ingest.stop()
+    with _server_away(scene, "mysql"):
+        data.rename(kept)
+        data.mkdir()
+        _mount(scene, data)
+        shutil.copytree(kept, data, dirs_exist_ok=True)
+        shutil.rmtree(kept)
+    scene.afterwards.callback(_move_back, scene, data)
+    with scene.strike():
+        _fill(filler)
+        scene.start_ingest()  # what was sent meanwhile finds no room
+        scene.wait(lambda: scene.ends)
+        scene.pause(_LATER)
+        filler.unlink()
+
+
+def _move_back(scene: Scene, data: Path) -> None:
+    copy = data.with_name("#copy")
+    with _server_away(scene, "mysql"):
+        shutil.copytree(data, copy)
+        subprocess.run(["umount", str(data)], check=True)
+        data.rmdir()
+        copy.rename(data)
+
+
+@contextmanager
+def _server_away(scene: Scene, server: str) -> Iterator[None]:
+    end_server(scene.stack, server, signal.SIGTERM)
+    yield
+    up(scene.stack)
+
+
+def _fill(filler: Path) -> None:
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 12))
+
+
 def _mount(scene: Scene, folder: Path) -> None:
     """Mount a file system of 64 MB in memory, until the round is over."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "courant-faults", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no small file system can be mounted here: that needs root")
-    scene.afterwards.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+    _as_root(["mount", "-t", "tmpfs", "-o", "size=64m", "courant-faults", str(folder)])
+    unmount = ["umount", "--quiet", "--lazy", str(folder)]
+    scene.afterwards.callback(subprocess.run, unmount, check=False)
+
+
+def _as_root(command: list[str]) -> None:
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip(f"`{command[0]}` is refused here: that needs root")
+
+
+def forbid_checkpoints(scene: Scene) -> None:
+    """Make the folder of the checkpoints a file system that may not be written to, for a while."""
+    checkpoints = str(scene.settings.lake.root / "_checkpoints")
+    scene.pause(_SOON)
+    _as_root(["mount", "--bind", checkpoints, checkpoints])
+    scene.afterwards.callback(subprocess.run, ["umount", "--lazy", checkpoints], check=True)
+    with scene.strike():
+        _as_root(["mount", "-o", "remount,bind,ro", checkpoints])
+        scene.wait(lambda: len(scene.ends) > 1)  # and no start passes either
+        _as_root(["mount", "-o", "remount,bind,rw", checkpoints])
+
+
+def turn_back_clock(scene: Scene) -> None:
+    """Let the clocks of the ingest and of its MySQL sessions be an hour back for a while, and right again."""
+    late = SimpleNamespace(time=lambda: time.time() - 3600)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("courant.stores.mysql.batch.time", late)
+            _restart_with(scene, "SET timestamp = UNIX_TIMESTAMP() - 3600")
+    finally:
+        _restart_with(scene, "")
+
+
+def _restart_with(scene: Scene, first_statement: str) -> None:
+    """Let each new session of MySQL begin with a statement, and the ingest with a new session."""
+    with scene.strike():
+        ask(scene.stack, "SET GLOBAL init_connect = %s", (first_statement,), account="root")
+        scene.ingest.stop()
+        scene.start_ingest()
 
 
 def kill_mongo(scene: Scene) -> None:
@@ -331,6 +439,7 @@ CELLS = [
     Cell(1, "driver_killed", "driver killed -9, at a named place or any moment", kill_driver, in_suite=False),
     Cell(2, "checkpoints", "checkpoints taken from under the queries", delete_checkpoints, IngestError),
     Cell(2, "older_lake", "the lake put back to an earlier copy", put_lake_back, in_suite=False),
+    Cell(2, "read_only", "checkpoints that may not be written to", forbid_checkpoints, NotWritableError),
     Cell(4, "broker_restarted", "broker stopped and started", restart_broker, in_suite=False),
     Cell(4, "broker_killed", "broker killed -9", kill_broker, in_suite=False),
     Cell(4, "broker_paused", "broker paused for 20 s", pause_broker),
@@ -343,6 +452,8 @@ CELLS = [
     Cell(7, "two_ingests", "a second ingest on the same stores", start_second_ingest, AnotherWriterError),
     Cell(8, "maintenance", "OPTIMIZE and VACUUM while the stream runs", maintain_lake, in_suite=False),
     Cell(9, "full_disk", "the lake's disk full for a while", fill_lake, DiskFullError),
+    Cell(9, "mysql_full_disk", "MySQL's disk full for a while", fill_mysql, DiskFullError, in_suite=False),
     Cell(11, "aborted", "transactions that were aborted", abort_transactions),
     Cell(12, "rebuild", "rejects judged again, MySQL rebuilt from bronze", look_again_and_rebuild),
+    Cell(13, "clock", "the ingest's and MySQL's clocks an hour back", turn_back_clock, in_suite=False),
 ]

@@ -32,11 +32,11 @@ class Look:
 
     def members(self) -> dict[str, list[tuple[Any, ...]]]:
         """Give the accepted records' distinct members per dimension table, parents first, in column order."""
-        return BatchLook(self.lines, self.contract).members()
+        return BatchLook(lambda: self.lines, self.contract).members()
 
     def reject_lines(self, epoch: int, positions: list[tuple[int, int]], rule: str) -> pa.ChunkedArray:
         """Give reject lines of an epoch's records at these (partition, offset) places."""
-        return BatchLook(self.judged.where(F.col("_epoch") == epoch), self.contract).reject_lines(
+        return BatchLook(lambda: self.judged.where(F.col("_epoch") == epoch), self.contract).reject_lines(
             positions, rule
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -25,11 +26,12 @@ from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
 from courant.stopping import stop_on_signals
 from courant.stores import delta
-from courant.stores.full_disk import disk_full, is_full
-from courant.stores.kafka import check_broker, describe_topic, ensure_topics, stream_options
+from courant.stores.kafka import check_broker, describe_topic, ensure_topics, range_options, stream_options
+from courant.stores.mysql import batch as batches
 from courant.stores.mysql.loading import Target
 from courant.stores.mysql.positions import Epoch
 from courant.stores.mysql.sink import MySQLSink
+from courant.stores.unwritable import unwritable
 from courant.transforms import load_lines
 from courant.transforms.bronze import to_bronze
 from courant.transforms.records import to_records, warning_names
@@ -88,13 +90,14 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
     with stop_on_signals() as stop:
         queries: list[StreamingQuery] = []
         try:
+            (_checkpoints(settings) / run.run_id).mkdir(parents=True)  # Java would not say why it cannot
             for contract in contracts:
                 queries += _start(run, contract)
             log.info("queries started")
             _watch(run, queries, stop)
         except Exception as error:
-            if is_full(error) and not isinstance(error, CourantError):
-                raise disk_full("the ingest's output", error) from error
+            if not isinstance(error, CourantError) and (ours := unwritable("the ingest's output", error)):
+                raise ours from error
             raise
         finally:
             for query in queries:
@@ -127,16 +130,25 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
         warning_names=warning_names(contract),
     )
 
+    judged = load_lines.to_load_lines(contract, epoch=starts.epoch.number)
+
     def write(batch: DataFrame, batch_id: int) -> None:
-        table = batch.select(*load_lines.LOAD_COLUMNS).toArrow()
+        table = batch.toArrow()
         watch.check()
-        sink.write(table, batch_id, BatchLook(batch, contract))
+        sink.write(table, batch_id, BatchLook(lambda: again(table), contract))
+
+    def again(table: pa.Table) -> DataFrame:
+        """Read a batch's records once more: the stream carries only what is loaded."""
+        options = range_options(run.settings, contract.topic, *batches.offset_range(table))
+        kafka = run.spark.read.format("kafka").options(**options).load()
+        return kafka.transform(to_records).transform(judged)
 
     lines = (
         _read(run, contract, starts.mysql)
         .coalesce(run.spark.sparkContext.defaultParallelism)  # a task for each slot that can run it
         .transform(to_records)
-        .transform(load_lines.to_load_lines(contract, epoch=starts.epoch.number))
+        .transform(judged)
+        .select(*load_lines.LOAD_COLUMNS)
     )
     return _stream(
         run, lines, write, name=f"{contract.name}-mysql", trigger_ms=run.settings.ingest.mysql_trigger_ms
@@ -236,8 +248,8 @@ def _raise_failure(run: Run, query: StreamingQuery) -> None:
     if isinstance(run.failure, CourantError):
         raise run.failure
     cause = run.failure or error
-    if is_full(cause):
-        raise disk_full(f"the output of the query {query.name}", cause) from cause
+    if ours := unwritable(f"the output of the query {query.name}", cause):
+        raise ours from cause
     try:
         check_broker(run.settings)
     except KafkaDownError as down:  # then that is why; Spark says it in words of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from courant.transforms.records import dimension_members
 class BatchLook:
     """A batch's records, read once more; each answer is a Spark job, and both are rare."""
 
-    batch: DataFrame
+    batch: Callable[[], DataFrame]  # of `to_load_lines`
     contract: Contract
 
     def members(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -28,7 +29,7 @@ class BatchLook:
         """
         dimensions = self.contract.dimensions
         structs = [F.struct(*dimension_members(d, self.contract)).alias(d.table) for d in dimensions]
-        accepted = self.batch.where(F.col("_fact_line").isNotNull())
+        accepted = self.batch().where(F.col("_fact_line").isNotNull())
         combinations = accepted.select(*structs).distinct().collect()
         return {d.table: sorted({tuple(row[d.table]) for row in combinations}, key=str) for d in dimensions}
 
@@ -42,4 +43,4 @@ class BatchLook:
         wanted = places[0]
         for place in places[1:]:
             wanted = wanted | place
-        return to_reject_lines(self.batch.where(wanted), rule=rule).toArrow()["_reject_line"]
+        return to_reject_lines(self.batch().where(wanted), rule=rule).toArrow()["_reject_line"]

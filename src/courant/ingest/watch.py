@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import tenacity
 
 from courant.errors import KafkaDownError, PartitionsChangedError, TopicRecreatedError
 from courant.settings import Settings
-from courant.stores.kafka import TopicState, topic_identity
+from courant.stores.kafka import IdentityReader, TopicState
 
 
-@dataclass(frozen=True, slots=True)
 class TopicWatch:
     """Compares the topic with what it was at the start."""
 
-    settings: Settings
-    topic: TopicState
+    def __init__(self, settings: Settings, topic: TopicState) -> None:
+        self.settings, self.topic = settings, topic
+        self._reader = IdentityReader(settings, topic.topic)
 
     def check(self) -> None:
         """Ask the broker, waiting for one that is away.
@@ -48,4 +46,4 @@ class TopicWatch:
             stop=tenacity.stop_after_delay(self.settings.ingest.wait_for_server_s),
             reraise=True,
         )
-        return waiting(topic_identity, self.settings, self.topic.topic)
+        return waiting(self._reader.read)

@@ -19,7 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from courant.errors import AnotherWriterError
-from courant.stores.full_disk import disk_full, is_full
+from courant.stores.unwritable import unwritable
 
 _HEADER = pa.struct([("key", pa.string()), ("value", pa.binary())])
 BRONZE_SCHEMA = pa.schema(
@@ -154,8 +154,8 @@ class BronzeSink:
         ------
         AnotherWriterError
             If the table moved without this driver, or its commit was taken for one already made.
-        DiskFullError
-            If the lake has no room left.
+        DiskFullError, NotWritableError
+            If the lake takes nothing more.
         """
         table = DeltaTable(self.path)
         stored = table.transaction_version(app_id(self.dataset, self.topic_id))
@@ -198,4 +198,4 @@ class BronzeSink:
         text = str(error)
         if "ConcurrentTransactionException" in text or "DELTA_CONCURRENT_TRANSACTION" in text:
             return self._another_writer(f"transaction {self.version + 1}")
-        return disk_full(self.path, error) if is_full(error) else error
+        return unwritable(self.path, error) or error

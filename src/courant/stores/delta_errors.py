@@ -9,12 +9,12 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
 from courant.errors import AnotherWriterError
-from courant.stores.full_disk import disk_full, is_full
+from courant.stores.unwritable import unwritable
 
 
 @contextmanager
 def lake_errors(path: str) -> Iterator[None]:
-    """Turn a full disk and another job's conflicting commit into our errors; any other passes.
+    """Turn a disk that takes nothing more and another job's conflicting commit into our errors; any other passes.
 
     Raises
     ------
@@ -22,12 +22,14 @@ def lake_errors(path: str) -> Iterator[None]:
         If another job changed the same part of the table at the same time; nothing was written.
     DiskFullError
         If the lake has no room left.
+    NotWritableError
+        If it may not be written to.
     """
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
-        if is_full(error):
-            raise disk_full(path, error) from error
+        if ours := unwritable(path, error):
+            raise ours from error
         text = str(error)
         if "DELTA_CONCURRENT" in text or "Concurrent" in text.split(":", maxsplit=1)[0]:
             raise another_job(path) from error

@@ -19,7 +19,7 @@ from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Wr
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from courant.errors import AnotherWriterError
-from courant.stores.full_disk import disk_full, is_full
+from courant.stores.unwritable import unwritable
 
 log = logging.getLogger(__name__)
 
@@ -163,9 +163,9 @@ def _retried(path: str, work: Callable[[], Result]) -> Result:
             remedy="run it again when no job rewrites this table; nothing is lost or doubled",
         ) from error
     except (DeltaError, OSError) as error:
-        if not is_full(error):
-            raise
-        raise disk_full(path, error) from error
+        if ours := unwritable(path, error):
+            raise ours from error
+        raise
 
 
 def _stored_sizes(folder: Path) -> list[int]:

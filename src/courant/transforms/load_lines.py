@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -18,6 +16,7 @@ from courant.transforms.records import (
 RAW_LIMIT_BYTES = 65_536  # of a reject's raw value kept in MySQL; bronze has all of it
 KEY_LIMIT_BYTES = 1024  # of its message key, likewise
 
+_HAS_ESCAPE = "_has_escape"
 _UTC_TEXT_LENGTH = len("2026-01-01T00:00:00+00:00")
 
 #: What the driver takes from a batch; the records themselves stay behind for the rare second look.
@@ -56,6 +55,7 @@ def to_load_lines(contract: Contract, *, epoch: int) -> DataFrameTransform:
             records.transform(with_typed_fields(contract))
             .transform(with_verdict(contract))
             .transform(with_dimension_keys(contract))
+            .withColumn(_HAS_ESCAPE, F.contains(F.col("_value").cast("string"), F.lit("\\")))
         )
         is_accepted = F.col("_broken_rules").isNull()
         return judged.select(
@@ -90,29 +90,25 @@ def _member(contract: Contract) -> Column:
 
 
 def _fact_line(contract: Contract, epoch: int) -> Column:
-    """Write a fact. Only a JSON text with a backslash can hold what LOAD DATA would read as structure."""
-    has_escape = F.contains(F.col("_value").cast("string"), F.lit("\\"))
-    escaped, plain = (_line(_fact_texts(contract, epoch, escape=escape)) for escape in (_escaped, _as_it_is))
-    return F.when(has_escape, escaped).otherwise(plain)
-
-
-def _fact_texts(contract: Contract, epoch: int, *, escape: Callable[[Column], Column]) -> list[Column]:
-    keys = [escape(F.col(contract.dimension(table).key).cast("string")) for table in contract.fact_dimensions]
-    return [
+    keys = [
+        _escaped(F.col(contract.dimension(table).key).cast("string")) for table in contract.fact_dimensions
+    ]
+    texts = [
         _instant_text(contract.instant),
         *keys,
-        *[F.coalesce(_measure_text(field, escape), F.lit("\\N")) for field in contract.measures],
+        *[F.coalesce(_measure_text(field), F.lit("\\N")) for field in contract.measures],
         F.lit(str(epoch)),
         F.col("_partition").cast("string"),
         F.col("_offset").cast("string"),
     ]
+    return _line(texts)
 
 
-def _measure_text(field: Field, escape: Callable[[Column], Column]) -> Column:
+def _measure_text(field: Field) -> Column:
     if field.type is FieldType.INSTANT:
         return _instant_text(field)
     if field.type is FieldType.STRING:
-        return escape(F.col(field.name))
+        return _escaped(F.col(field.name))
     return F.col(field.name).cast("string")
 
 
@@ -139,11 +135,9 @@ def _instant_text(field: Field) -> Column:
     return F.when(is_plain_utc, F.substring(arrived, 1, 19)).otherwise(formatted)
 
 
-def _as_it_is(text: Column) -> Column:
-    return text
-
-
 def _escaped(text: Column) -> Column:
+    """Escape what LOAD DATA would read as structure; only a JSON text with a backslash can hold it."""
+    escaped = text
     for raw, escape in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\0", "\\0")):
-        text = F.replace(text, F.lit(raw), F.lit(escape))
-    return text
+        escaped = F.replace(escaped, F.lit(raw), F.lit(escape))
+    return F.when(F.col(_HAS_ESCAPE), escaped).otherwise(text)

@@ -11,14 +11,34 @@ _REQUEST_TIMEOUT_MS = 30_000  # Kafka's own default
 
 def stream_options(settings: Settings, topic: str, positions: dict[int, int]) -> dict[str, str]:
     """Give Spark's Kafka source the whole topic from these offsets on, committed records only."""
+    return _options(settings) | {
+        "subscribe": topic,
+        "startingOffsets": _offsets(topic, positions),
+        "maxOffsetsPerTrigger": str(settings.ingest.max_offsets_per_trigger),
+    }
+
+
+def range_options(
+    settings: Settings, topic: str, starts: dict[int, int], ends: dict[int, int]
+) -> dict[str, str]:
+    """Give Spark's Kafka source some offsets of the partitions that `starts` names, each up to before its end."""
+    return _options(settings) | {
+        "assign": json.dumps({topic: sorted(starts)}),
+        "startingOffsets": _offsets(topic, starts),
+        "endingOffsets": _offsets(topic, {partition: ends[partition] for partition in starts}),
+    }
+
+
+def _offsets(topic: str, positions: dict[int, int]) -> str:
+    return json.dumps({topic: {str(partition): offset for partition, offset in positions.items()}})
+
+
+def _options(settings: Settings) -> dict[str, str]:
     patience_ms = max(1, settings.ingest.wait_for_server_s) * 1000
     return {
         "kafka.bootstrap.servers": settings.kafka.bootstrap_servers,
-        "subscribe": topic,
-        "startingOffsets": json.dumps({topic: {str(p): offset for p, offset in positions.items()}}),
         "kafka.isolation.level": "read_committed",
         "failOnDataLoss": "true",
-        "maxOffsetsPerTrigger": str(settings.ingest.max_offsets_per_trigger),
         # A broker that is down is waited for: on the driver, which asks for offsets, and where records are read.
         "kafka.default.api.timeout.ms": str(patience_ms),
         "kafka.request.timeout.ms": str(min(patience_ms, _REQUEST_TIMEOUT_MS)),  # must not be the longer one

@@ -81,16 +81,28 @@ def describe_topic(settings: Settings, topic: str) -> TopicState:
 
 
 def topic_identity(settings: Settings, topic: str) -> tuple[str, int]:
-    """Read a topic's id and its number of partitions; cheap enough for every batch.
+    """Read a topic's id and its number of partitions once; raises as `IdentityReader.read`."""
+    return IdentityReader(settings, topic).read()
 
-    Raises
-    ------
-    KafkaDownError, TopicMissingError
-        If no broker answers, or it has no such topic.
-    """
-    with our_errors(settings, topic):
-        described = _describe(AdminClient(client_properties(settings)), topic)
-        return _java_text(described.topic_id), len(described.partitions)
+
+class IdentityReader:
+    """Reads one topic's id and number of partitions, again and again over one connection: to make one takes longer."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings, self._topic = settings, topic
+        self._admin = AdminClient(client_properties(settings))
+
+    def read(self) -> tuple[str, int]:
+        """Ask the broker.
+
+        Raises
+        ------
+        KafkaDownError, TopicMissingError
+            If no broker answers, or it has no such topic.
+        """
+        with our_errors(self._settings, self._topic):
+            described = _describe(self._admin, self._topic)
+            return _java_text(described.topic_id), len(described.partitions)
 
 
 def _create_topics(admin: AdminClient, settings: Settings, names: list[str]) -> None:

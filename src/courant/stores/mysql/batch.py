@@ -66,9 +66,17 @@ class Account:
 
 def next_offsets(table: pa.Table) -> dict[int, int]:
     """Give one past the highest offset per partition."""
-    highest = table.select(["_partition", "_offset"]).group_by("_partition").aggregate([("_offset", "max")])
-    rows = zip(highest["_partition"].to_pylist(), highest["_offset_max"].to_pylist(), strict=True)
-    return {partition: offset + 1 for partition, offset in rows}
+    return offset_range(table)[1]
+
+
+def offset_range(table: pa.Table) -> tuple[dict[int, int], dict[int, int]]:
+    """Give the lowest offset per partition, and one past the highest."""
+    places = table.select(["_partition", "_offset"]).group_by("_partition")
+    ranges = places.aggregate([("_offset", "min"), ("_offset", "max")]).to_pylist()
+    return (
+        {row["_partition"]: row["_offset_min"] for row in ranges},
+        {row["_partition"]: row["_offset_max"] + 1 for row in ranges},
+    )
 
 
 def drop_below(table: pa.Table, positions: dict[int, int]) -> pa.Table:

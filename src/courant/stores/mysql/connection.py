@@ -12,7 +12,7 @@ from pymysql.connections import Connection, MySQLResult
 from pymysql.constants import CR, ER
 from pymysql.cursors import DictCursor
 
-from courant.errors import AccessDeniedError, CourantError, MySQLDownError, SettingsError
+from courant.errors import AccessDeniedError, CourantError, DiskFullError, MySQLDownError, SettingsError
 from courant.settings import Settings
 
 Account = Literal["root", "owner", "writer", "reader"]
@@ -27,6 +27,7 @@ _SERVER_AWAY = {
     CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST,
     ER.SERVER_SHUTDOWN, 1927, 1040,  # killed connection, too many connections
 }  # fmt: skip
+_FULL = {ER.DISK_FULL, ER.RECORD_FILE_FULL}  # of files, and of a table that cannot grow
 _TRY_AGAIN = {ER.LOCK_DEADLOCK, ER.LOCK_WAIT_TIMEOUT}
 _PACKET_BYTES = 1 << 20
 
@@ -161,6 +162,11 @@ def _translate(error: pymysql.err.MySQLError, settings: Settings) -> CourantErro
         return AccessDeniedError(
             f"MySQL at {where} refused the account: {error.args[1]}",
             remedy=f"the passwords in {settings.home}/secrets.json must be the ones of this server's first start",
+        )
+    if number in _FULL:
+        return DiskFullError(
+            f"MySQL at {where} has no room left: {error.args[1]}",
+            remedy="free some on the disk of its data, then run it again: nothing is lost",
         )
     if number in _SERVER_AWAY or isinstance(error, pymysql.err.InterfaceError):
         return MySQLDownError(

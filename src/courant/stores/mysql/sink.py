@@ -64,12 +64,18 @@ class MySQLSink:
             If the stored position is not where this driver left it.
         MySQLDownError
             If the server stays away for longer than `ingest.wait_for_server_s`.
+        DiskFullError
+            If the server has no room left.
         """
         target = self.positions | batches.next_offsets(table)
         if target == self.positions:
             return
-        with translated(self.settings):
-            patient(self.settings, self._say_and_reset)(self._write_once, table, batch_id, look, target)
+        try:
+            with translated(self.settings):
+                patient(self.settings, self._say_and_reset)(self._write_once, table, batch_id, look, target)
+        except BaseException:
+            self._reset()  # an open transaction would hold its locks for as long as anybody keeps the error
+            raise
         self.positions = target
 
     def close(self) -> None:
