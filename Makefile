@@ -6,6 +6,8 @@ UV_VERSION := 0.13.9
 COURANT := .venv/bin/courant
 # of `courant contract list`; empty means all
 DATASET ?=
+# of bench/README.md; empty means all
+BENCH ?=
 # where Spark's jobs run: spark://host:port of a cluster; empty means conf/courant.toml's, this machine
 MASTER ?=
 # of the cluster in Docker: how many, and which parts of docker/compose.yaml
@@ -157,8 +159,8 @@ test-faults: $(SETUP) ## the fault matrix, round after round (ROUNDS=17 SEED=1 A
 test-cluster: $(SETUP) ## the cluster of docker/compose.yaml in real containers, with a worker killed
 	.venv/bin/pytest -o addopts="-ra --strict-markers" tests/containers $(ARGS)
 
-bench: $(SETUP) ## throughput and latency, as ratios to named peers
-	.venv/bin/python bench/ingest.py
+bench: $(SETUP) ## every bench, into docs/benchmarks.md (BENCH=latency ARGS="--runs 1": one, on the screen; written with --write)
+	@.venv/bin/python bench/$(if $(BENCH),$(BENCH).py,run_all.py --write) $(ARGS)
 
 # The stamps: each is newer than what it was made from, so `make setup` does nothing when nothing changed.
 .venv/.synced: requirements.lock pyproject.toml scripts/prepare.sh

@@ -1,6 +1,6 @@
 """The dashboard: how long Explore takes on many days, and whether the live screen stays as small as it began.
 
-python bench/dashboard.py [--days 30] [--asks 40] [--minutes 10] [--rate 100]
+python bench/dashboard.py [--days 30] [--asks 40] [--minutes 10] [--rate 100] [--runs 3] [--write]
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from explore_times import Timed, browser_times, script_times
 from filled import INGEST, PUBLISH, run_job, send_days
-from live_memory import count, memory_table, open_live, tabs_table, watch
+from live_memory import Look, Tabs, count, memory_figures, open_live, tabs_figures, watch
 from machine import console, describe_machine
 from records import FIRST_DAY, SEED
-from rich.table import Table
-from served import Server, arriving, browser, dashboard
+from report import Figures, Measurement, add_run_arguments, median_and_worst, tell
+from served import arriving, browser, dashboard
 from servers import bench_stack
 
 from courant.domain.contract import Contract, load_contracts
@@ -32,20 +32,27 @@ KEPT = 20_000  # records of each topic that the server keeps: only then can its 
 
 def main() -> None:
     arguments = _arguments()
+    times: list[list[Timed]] = []
+    lives: list[tuple[list[Look], list[Tabs]]] = []
     with bench_stack(console) as settings:
         machine = describe_machine(settings)
         contracts = [load_contracts(settings.contracts_dir)[name] for name in DATASETS]
         rows = _fill(settings, contracts, arguments.days)
-        console.print(
-            f"\n{machine}\n{rows:,} readings of {arguments.days} days", highlight=False, soft_wrap=True
-        )
-        times = script_times(settings, days=arguments.days, asks=arguments.asks) if arguments.asks else []
-        with dashboard(settings) as server, browser() as opened:
+        files = {contract.name: _day(settings, contract, arguments.days) for contract in contracts}
+        for _ in range(arguments.runs):
             if arguments.asks:
-                times += browser_times(opened, server, contracts[-1], asks=arguments.asks)
-                console.print(_times_table(times, arguments.asks))
+                times.append(_explore(settings, contracts[-1], arguments))
             if arguments.minutes:
-                _live(settings, contracts, server, opened, arguments)
+                lives.append(_live(settings, files, arguments))
+    about = (
+        f"{rows:,} readings of {arguments.days} days; Explore {arguments.asks} times of each kind, in s; live"
+        f" {arguments.minutes:g} minutes, at {arguments.rate:g} records a second of each of two data sets."
+    )
+    tables = [_times_figures(times)] if times else []
+    if lives:
+        looks, tabs = zip(*lives, strict=True)
+        tables += [memory_figures(looks), tabs_figures(tabs)]
+    tell(console, Measurement("dashboard", machine, about, tables), arguments)
 
 
 def _fill(settings: Settings, contracts: list[Contract], days: int) -> int:
@@ -56,21 +63,31 @@ def _fill(settings: Settings, contracts: list[Contract], days: int) -> int:
     return rows
 
 
-def _live(settings: Settings, contracts: list[Contract], server: Server, opened, arguments) -> None:
+def _explore(settings: Settings, contract: Contract, arguments: argparse.Namespace) -> list[Timed]:
+    """Time Explore's script alone, then in a browser, on a server that knows no answer yet."""
+    times = script_times(settings, days=arguments.days, asks=arguments.asks)
+    with dashboard(settings) as server, browser() as opened:
+        return times + browser_times(opened, server, contract, asks=arguments.asks)
+
+
+def _live(
+    settings: Settings, files: dict[str, Path], arguments: argparse.Namespace
+) -> tuple[list[Look], list[Tabs]]:
     """Watch one tab, then open a second one, while records arrive."""
     port = int(settings.kafka.bootstrap_servers.rpartition(":")[2])
-    files = {contract.name: _day(settings, contract, arguments.days) for contract in contracts}
-    with arriving(settings, files, rate=arguments.rate):
+    with (
+        dashboard(settings) as server,
+        browser() as opened,
+        arriving(settings, files, rate=arguments.rate),
+    ):
         page = open_live(opened, server)
         with console.status("until the server keeps as many records as it may"):
             page.wait_for_timeout((KEPT / arguments.rate + SETTLED_S) * 1000)
         tabs = [count(server, port, 1)]
         looks = watch(page, server, arguments.minutes)
-        second = open_live(opened, server)
+        open_live(opened, server)
         tabs.append(count(server, port, 2))
-        second.close()
-    console.print(memory_table(looks))
-    console.print(tabs_table(tabs))
+    return looks, tabs
 
 
 def _day(settings: Settings, contract: Contract, days: int) -> Path:
@@ -79,15 +96,14 @@ def _day(settings: Settings, contract: Contract, days: int) -> Path:
     return path
 
 
-def _times_table(times: list[Timed], asks: int) -> Table:
-    table = Table(title=f"Explore, s, {asks} of each", title_justify="left")
-    table.add_column("what")
-    for heading in ("p50", "p95", "highest", "asked at p95"):
-        table.add_column(heading, justify="right")
-    for one in times:
-        p50, p95, highest = np.quantile(one.seconds, [0.5, 0.95, 1.0])
-        table.add_row(one.what, f"{p50:.2f}", f"{p95:.2f}", f"{highest:.2f}", f"< {ASKED_S:g}")
-    return table
+def _times_figures(runs: list[list[Timed]]) -> Figures:
+    """Tell each run's quantiles of each kind."""
+    rows = []
+    for of_kind in zip(*runs, strict=True):
+        quantiles = np.quantile([one.seconds for one in of_kind], [0.5, 0.95, 1.0], axis=1)
+        told = [median_and_worst(values, ".2f") for values in quantiles]
+        rows.append((of_kind[0].what, *told, f"< {ASKED_S:g} at p95"))
+    return Figures(("Explore", "p50", "p95", "highest", "target"), rows)
 
 
 def _arguments() -> argparse.Namespace:
@@ -100,6 +116,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, default=10, help="of live running; 0 leaves it out")
     parser.add_argument("--rate", type=float, default=100, help="records a second of each data set")
+    add_run_arguments(parser)
     return parser.parse_args()
 
 

@@ -1,6 +1,7 @@
 """Throughput of the ingest into both sinks, as ratios to named peers measured in the same run.
 
-python bench/ingest.py [--rows 3000000] [--peers all|none|NAME,…] [--limits all|none|NAME,…] [--runs N] [--warm-up 0.5]
+python bench/ingest.py [--rows 3000000] [--peers all|none|NAME,…] [--limits all|none|NAME,…] [--warm-up 0.5]
+                       [--runs 3] [--write]
 """
 
 from __future__ import annotations
@@ -9,22 +10,21 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from statistics import median
 
 import ours
 from competitors import LIMITS, PEERS, Competitor, rows_file, run, write_rows_file
 from figures import WARM_UP, Measured
 from machine import console, describe_machine
 from records import DATASET, fill_topic
+from report import Figures, Measurement, add_run_arguments, median_and_worst, tell
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from servers import (
     ask,
     bench_stack,
     copy_tables,
     drop_sinks,
     in_four_batches,
-    retrieve_jdbc,
+    retrieve_jars,
     settle,
     with_own_sinks,
 )
@@ -33,13 +33,14 @@ from courant.domain.contract import Contract, find_contract
 from courant.settings import Settings
 from courant.stores.mysql.schema import fact_column_types
 
-OURS = "ours"
+OURS, LABEL = "ours", "ours: MySQL and bronze, exactly once, judged by the contract"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one round measures."""
 
+    number: int
     rows: int
     chosen: list[Competitor]
     warm_up: float
@@ -54,8 +55,7 @@ class Plan:
 def main() -> None:
     arguments = _arguments()
     chosen = [*_chosen(PEERS, arguments.peers), *_chosen(LIMITS, arguments.limits)]
-    if any(competitor.name == "plain_spark" for competitor in chosen):
-        retrieve_jdbc(console)
+    retrieve_jars(console, [conf for competitor in chosen for conf in competitor.jars])
     measured: dict[str, list[Measured]] = defaultdict(list)
     with bench_stack(console) as started:
         machine = describe_machine(started)
@@ -67,21 +67,19 @@ def main() -> None:
                 settings, contract, arguments.rows, on_progress=lambda n: progress.update(bar, completed=n)
             )
             for number in range(1, arguments.runs + 1):
-                plan = Plan(filled.rows, chosen, arguments.warm_up, progress)
+                plan = Plan(number, filled.rows, chosen, arguments.warm_up, progress)
                 for name, result in _round(settings, contract, plan):
                     measured[name].append(result)
                     progress.console.print(
                         f"round {number}: {name}: {result.steady:,.0f} rows/s; {result.note}", highlight=False
                     )
-    console.print(f"\n{machine}", highlight=False, soft_wrap=True)
-    console.print(
+    about = (
         f"{filled.rows:,} records of {filled.mean_bytes:.0f} bytes on average (values), "
         f"{settings.kafka.partitions} partitions, "
         f"at most {settings.ingest.max_offsets_per_trigger:,} records a batch; "
-        f"warm-up {arguments.warm_up:.0%} of the rows; median of {arguments.runs} round(s)",
-        highlight=False,
+        f"warm-up {arguments.warm_up:.0%} of the rows."
     )
-    console.print(_table(chosen, measured))
+    tell(console, Measurement("ingest", machine, about, [_figures(chosen, measured)]), arguments)
 
 
 def _round(settings: Settings, contract: Contract, plan: Plan) -> Iterator[tuple[str, Measured]]:
@@ -92,7 +90,8 @@ def _round(settings: Settings, contract: Contract, plan: Plan) -> Iterator[tuple
     if any(competitor.name == "load_data" for competitor in plan.chosen):
         write_rows_file(own, list(fact_column_types(contract)), rows_file(own))
     for competitor in plan.chosen:
-        sinks = with_own_sinks(settings, f"bench_{competitor.name}")
+        # a name that is new in each round: a peer's consumer group is named after it, and would read on
+        sinks = with_own_sinks(settings, f"bench_{competitor.name}_{plan.number}")
         if competitor.needs_tables:
             copy_tables(sinks, contract, members_from=OURS)
         settle(settings)
@@ -111,27 +110,23 @@ def _check_rows(settings: Settings, result: Measured) -> None:
         raise SystemExit(f"{settings.mysql.database} holds {found} rows instead of {result.rows}")
 
 
-def _table(chosen: list[Competitor], measured: dict[str, list[Measured]]) -> Table:
-    table = Table(title="Ingest, rows per second in the steady state", title_justify="left")
-    table.add_column("way")
-    for heading in ("rows", "rows/s", "lowest–highest", "whole s", "ours ÷ it", "asked"):
-        table.add_column(heading, justify="right")
-    reference = median(result.steady for result in measured[OURS])
-    _add_row(table, "ours: MySQL and bronze, exactly once", measured[OURS], ratio="", target="")
+def _figures(chosen: list[Competitor], measured: dict[str, list[Measured]]) -> Figures:
+    """Tell each way's rates and times, and ours ÷ its rate, round by round."""
+    columns = ("way", "rows", "rows/s", "whole s", "ours ÷ it", "target")
+    reference = [result.steady for result in measured[OURS]]
+    rows = [(LABEL, *_cells(measured[OURS]), "", "")]
     for competitor in chosen:
         results = measured[competitor.name]
-        ratio = f"{reference / median(result.steady for result in results):.2f}"
-        _add_row(table, competitor.label, results, ratio=ratio, target=competitor.target)
-    return table
+        ratios = [own / result.steady for own, result in zip(reference, results, strict=True)]
+        told = median_and_worst(ratios, ".2f", worst=min)
+        rows.append((competitor.label, *_cells(results), told, competitor.target))
+    return Figures(columns, rows)
 
 
-def _add_row(table: Table, label: str, results: list[Measured], *, ratio: str, target: str) -> None:
-    rates = [result.steady for result in results]
-    spread = f"{min(rates):,.0f}–{max(rates):,.0f}" if len(rates) > 1 else ""
-    wall = median(result.wall_s for result in results)
-    table.add_row(
-        label, f"{results[0].rows:,}", f"{median(rates):,.0f}", spread, f"{wall:.1f}", ratio, target
-    )
+def _cells(results: list[Measured]) -> tuple[str, str, str]:
+    rates = median_and_worst([result.steady for result in results], worst=min)
+    walls = median_and_worst([result.wall_s for result in results], ".1f")
+    return f"{results[0].rows:,}", rates, walls
 
 
 def _progress() -> Progress:
@@ -162,8 +157,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--limits", default="all", help=f"all, none, or of {','.join(c.name for c in LIMITS)}"
     )
-    parser.add_argument("--runs", type=int, default=1, help="rounds")
     parser.add_argument("--warm-up", type=float, default=WARM_UP, help="share of each one's rows")
+    add_run_arguments(parser)
     return parser.parse_args()
 
 

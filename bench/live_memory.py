@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from machine import console
 from playwright.sync_api import Browser, CDPSession, Page
-from rich.table import Table
+from report import Figures, median_and_worst
 from served import MIB, Server, await_drawn, open_screen
 
 LOOK_EVERY_S = 10
@@ -73,39 +73,35 @@ def _look(session: CDPSession, server: Server, at_s: float) -> Look:
     return Look(at_s, found["JSHeapUsedSize"] / MIB, int(found["Nodes"]), server.pss_mb())
 
 
-def memory_table(looks: list[Look]) -> Table:
-    """Show each by the minute, and its slope."""
-    minutes = looks[-1].at_s / 60
-    table = Table(title=f"{minutes:.1f} minutes of live running, {len(looks)} looks", title_justify="left")
-    for heading in ("minute", *PARTS.values()):
-        table.add_column(heading, justify="right")
-    for minute in range(round(minutes) + 1):
-        look = min(looks, key=lambda one: abs(one.at_s - minute * 60))
-        table.add_row(str(minute), *[f"{getattr(look, name):,.1f}" for name in PARTS])
-    table.add_section()
-    highest = [max(getattr(look, name) for look in looks) for name in PARTS]
-    table.add_row("highest", *[f"{value:,.1f}" for value in highest])
-    slopes = {name: _slope(looks, name) for name in PARTS}
-    table.add_row("slope a minute", *[f"{slope:+.2f}" for slope in slopes.values()])
-    halves = looks[: len(looks) // 2], looks[len(looks) // 2 :]
-    for title, half in zip(("lowest of the first half", "of the second"), halves, strict=True):
-        table.add_row(title, *[f"{min(getattr(look, name) for look in half):,.1f}" for name in PARTS])
-    return table
+def memory_figures(runs: list[list[Look]]) -> Figures:
+    """Tell the course of each part in each run."""
+    rows = []
+    for name, text in PARTS.items():
+        *levels, slopes = zip(*(_course(looks, name) for looks in runs), strict=True)
+        told = [median_and_worst(values, ",.1f") for values in levels]
+        rows.append((text, *told, median_and_worst(slopes, "+.2f")))
+    columns = ("", "first", "last", "lowest, first half", "lowest, second half", "highest", "slope a minute")
+    return Figures(columns, rows)
 
 
-def _slope(looks: list[Look], name: str) -> float:
-    """Give the slope of the least-squares line, by the minute."""
+def _course(looks: list[Look], name: str) -> tuple[float, ...]:
+    """Give the first and last value, the lowest of both halves, the highest, and the least-squares slope a minute."""
     values = np.array([getattr(look, name) for look in looks], dtype=float)
-    return float(np.polyfit([look.at_s / 60 for look in looks], values, 1)[0])
+    half = len(values) // 2
+    slope = np.polyfit([look.at_s / 60 for look in looks], values, 1)[0]
+    return values[0], values[-1], values[:half].min(), values[half:].min(), values.max(), slope
 
 
-def tabs_table(found: list[Tabs]) -> Table:
-    """Show what each number of tabs costs."""
-    table = Table(title="The server by open tabs of the live screen", title_justify="left")
-    for heading in ("tabs", "connections to Kafka", "threads", "CPU, % of a core", "PSS, MiB"):
-        table.add_column(heading, justify="right")
-    for one in found:
-        table.add_row(
-            str(one.count), str(one.to_kafka), str(one.threads), f"{one.cpu_share:.0%}", f"{one.pss:,.0f}"
+def tabs_figures(runs: list[list[Tabs]]) -> Figures:
+    """Tell what each number of tabs costs."""
+    rows = [
+        (
+            str(of_count[0].count),
+            median_and_worst(one.to_kafka for one in of_count),
+            median_and_worst(one.threads for one in of_count),
+            median_and_worst((one.cpu_share for one in of_count), ".0%"),
+            median_and_worst(one.pss for one in of_count),
         )
-    return table
+        for of_count in zip(*runs, strict=True)
+    ]
+    return Figures(("tabs", "connections to Kafka", "threads", "CPU, of a core", "PSS, MiB"), rows)

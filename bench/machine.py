@@ -41,7 +41,7 @@ def _hardware() -> str:
     memory = psutil.virtual_memory()
     return (
         f"{_cpu()}, {psutil.cpu_count()} cores, {memory.total / 2**30:.0f} GiB "
-        f"({memory.available / 2**30:.0f} free), {platform.system()} {platform.release()}"
+        f"({memory.available / 2**30:.0f} free), {platform.system()} {platform.release().partition('-')[0]}"
     )
 
 

@@ -1,41 +1,28 @@
 """The driver's memory while it drains many records: the JVM, the Python process, and both together.
 
-python bench/memory.py [--rows 5000000]
+python bench/memory.py [--rows 5000000] [--runs 3] [--write]
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from contextlib import suppress
-from dataclasses import dataclass
 from statistics import mean
 
 import ours
-import psutil
 from machine import console, describe_machine
+from memory_sampler import MIB, Look, take_look
 from records import DATASET, fill_topic
+from report import Figures, Measurement, add_run_arguments, median_and_worst, tell
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from servers import bench_stack
+from servers import bench_stack, drop_sinks, settle, with_own_sinks
 
 from courant.domain.contract import find_contract
 from courant.settings import Settings
 
 LOOK_EVERY_S = 1.0
 LINES = 15  # of the table
-MIB = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The process tree at one moment, in bytes."""
-
-    at_s: float  # after the start
-    rows: int  # committed in MySQL
-    jvm: int  # resident
-    python: int  # resident
-    proportional: int  # PSS of all: memory that several share is counted once
 
 
 def main() -> None:
@@ -55,28 +42,28 @@ def main() -> None:
         fill_topic(
             settings, contract, arguments.rows, on_progress=lambda n: progress.update(bar, completed=n)
         )
-        bar = progress.add_task("ingesting", total=arguments.rows)
-        looks = []
-        with ours.Ingest(settings, drain=True) as ingest:
-            started = time.monotonic()
-            while ingest.check():
-                looks.append(_look(settings, ingest, time.monotonic() - started))
-                progress.update(bar, completed=looks[-1].rows)
-                time.sleep(LOOK_EVERY_S)
-        progress.update(bar, completed=ours.mysql_rows(settings))
-    console.print(f"\n{machine}", highlight=False, soft_wrap=True)
-    console.print(_table(looks))
-    console.print(_growth(looks), highlight=False, soft_wrap=True)
+        runs = []
+        for number in range(1, arguments.runs + 1):
+            sinks = with_own_sinks(settings, f"bench_{number}")
+            settle(settings)
+            runs.append(_drain(sinks, arguments.rows, progress))
+            drop_sinks(sinks)
+            console.print(_table(runs[-1]))
+    about = f"{arguments.rows:,} records; resident sets of the driver's JVM and its Python process together, in MiB."
+    tell(console, Measurement("memory", machine, about, [_figures(runs)]), arguments)
 
 
-def _look(settings: Settings, ingest: ours.Ingest, at_s: float) -> Look:
-    resident, proportional = {"jvm": 0, "python": 0}, 0
-    for process in ingest.tree():
-        with suppress(psutil.NoSuchProcess):
-            memory = process.memory_full_info()
-            resident["jvm" if "java" in process.name() else "python"] += memory.rss
-            proportional += getattr(memory, "pss", memory.rss)  # PSS is Linux's
-    return Look(at_s, ours.mysql_rows(settings), resident["jvm"], resident["python"], proportional)
+def _drain(settings: Settings, rows: int, progress: Progress) -> list[Look]:
+    """Look at the ingest until it has drained the topic."""
+    bar, looks = progress.add_task("ingesting", total=rows), []
+    with ours.Ingest(settings, drain=True) as ingest:
+        started = time.monotonic()
+        while ingest.check():
+            looks.append(take_look(settings, ingest, time.monotonic() - started))
+            progress.update(bar, completed=looks[-1].rows)
+            time.sleep(LOOK_EVERY_S)
+    progress.update(bar, completed=ours.mysql_rows(settings))
+    return looks
 
 
 def _table(looks: list[Look]) -> Table:
@@ -100,18 +87,26 @@ def _add_row(table: Table, when: str, rows: str, look: Look, *, together: int | 
     table.add_row(when, rows, *(f"{size / MIB:,.0f}" for size in sizes))
 
 
-def _growth(looks: list[Look]) -> str:
-    """Tell how the last third of the rows compares with the middle one; the first is warm-up."""
-    last = looks[-1].rows
-    middle = [look.jvm + look.python for look in looks if last / 3 <= look.rows < 2 * last / 3]
-    end = [look.jvm + look.python for look in looks if look.rows >= 2 * last / 3]
-    if not middle or not end:
-        return "too few rows to tell whether it grows"
-    change = (mean(end) - mean(middle)) / MIB
-    return (
-        f"mean RSS: {mean(middle) / MIB:,.0f} MiB in the middle third of the rows, "
-        f"{mean(end) / MIB:,.0f} in the last ({change:+,.0f})"
+def _figures(runs: list[list[Look]]) -> Figures:
+    """Tell the highest resident set, and the last third of the rows against the middle one; the first is warm-up."""
+    highest = [max(look.jvm + look.python for look in looks) / MIB for looks in runs]
+    middle = [_mean_between(looks, 1 / 3, 2 / 3) for looks in runs]
+    last = [_mean_between(looks, 2 / 3, 1) for looks in runs]
+    changes = [after - before for before, after in zip(middle, last, strict=True)]
+    rows = (
+        ("highest", median_and_worst(highest), "< 3 GB"),
+        ("mean in the middle third of the rows", median_and_worst(middle), ""),
+        ("mean in the last third", median_and_worst(last), ""),
+        ("the last third's mean against the middle's", median_and_worst(changes, "+,.0f"), "flat"),
     )
+    return Figures(("memory", "found", "target"), rows)
+
+
+def _mean_between(looks: list[Look], low: float, high: float) -> float:
+    """Give the mean resident set between two shares of the rows, in MiB; NaN where nobody looked."""
+    rows = looks[-1].rows
+    sizes = [look.jvm + look.python for look in looks if low * rows <= look.rows <= high * rows]
+    return mean(sizes) / MIB if sizes else float("nan")
 
 
 def _arguments() -> argparse.Namespace:
@@ -119,6 +114,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=5_000_000)
+    add_run_arguments(parser)
     return parser.parse_args()
 
 

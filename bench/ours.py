@@ -27,12 +27,13 @@ _STOP_WITHIN_S = 90
 class Ingest:
     """A running ingest of the bench's data set; use it as a context."""
 
-    def __init__(self, settings: Settings, *, drain: bool) -> None:
+    def __init__(self, settings: Settings, *, drain: bool, job: str = JOB) -> None:
+        self.job = job
         self.log = settings.home / f"ingest_{settings.mysql.database}.log"
         arguments = ["--dataset", DATASET, *(["--drain"] if drain else [])]
         self._output = self.log.open("wb")
         self.process = subprocess.Popen(
-            submit_command(settings, JOB, arguments, properties="spark-ingest.conf"),
+            submit_command(settings, job, arguments, properties="spark-ingest.conf"),
             env=submit_environment() | environment(settings),
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -64,7 +65,7 @@ class Ingest:
         processes = self.tree()
         for process in processes:
             with suppress(psutil.NoSuchProcess):
-                if any(JOB in argument for argument in process.cmdline()) and "python" in process.name():
+                if any(self.job in argument for argument in process.cmdline()) and "python" in process.name():
                     process.terminate()
         _, alive = psutil.wait_procs(processes, timeout=_STOP_WITHIN_S)
         for process in alive:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -124,19 +124,21 @@ def ask(settings: Settings, sql: str) -> list[dict[str, object]]:
         reader.close()
 
 
-def jdbc_jars() -> list[Path]:
-    """List the JDBC driver of bench/ivy.xml; empty while it was not retrieved."""
-    return sorted(JARS.glob("*.jar"))
+def jars_of(conf: str) -> list[Path]:
+    """List the artifacts of one conf of bench/ivy.xml; empty while they were not retrieved."""
+    return sorted((JARS / conf).glob("*.jar"))
 
 
-def retrieve_jdbc(console: Console) -> None:
-    """Retrieve the JDBC driver where it is missing."""
-    if not jdbc_jars():
+def retrieve_jars(console: Console, confs: Iterable[str]) -> None:
+    """Retrieve these confs of bench/ivy.xml where they are missing."""
+    missing = sorted({conf for conf in confs if not jars_of(conf)})
+    if missing:
         command = [
             *java_command(), "-jar", str(pyspark_jar("ivy")), "-ivy", str(BENCH / "ivy.xml"),
-            "-cache", str(JARS / ".ivy"), "-retrieve", f"{JARS}/[artifact]-[revision].[ext]",
+            "-confs", *missing, "-cache", str(JARS / ".ivy"),
+            "-retrieve", f"{JARS}/[conf]/[artifact]-[revision].[ext]",
         ]  # fmt: skip
-        with console.status("retrieving the JDBC driver of bench/ivy.xml"):
+        with console.status(f"retrieving {', '.join(missing)} of bench/ivy.xml"):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"Ivy could not retrieve bench/ivy.xml:\n{done.stdout[-2000:]}")

@@ -1,6 +1,6 @@
 """Silver's speed: new records against a plain copy of the same bronze, and a few new ones against a full rebuild.
 
-python bench/silver.py [--rows 1000000] [--base 5000000] [--few 1000] [--runs 3]
+python bench/silver.py [--rows 1000000] [--base 5000000] [--few 1000] [--runs 3] [--write]
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
-from statistics import median
 
 import polars as pl
 import pyarrow as pa
@@ -23,7 +22,7 @@ from deltalake import write_deltalake
 from machine import console, describe_engine
 from pyspark.sql import SparkSession
 from records import DATASET, FIRST_DAY, messages
-from rich.table import Table
+from report import Figures, Measurement, add_run_arguments, median_and_worst, tell
 
 from courant.batch.silver import build_silver
 from courant.domain.contract import Contract, find_contract
@@ -51,19 +50,23 @@ def main() -> None:
             copies.append(_time(lambda: _copy(spark, new, contract)))
             silver.append(_time(lambda: _whole(spark, new, contract)))
         full, few = _on_top(spark, settings, contract, arguments)
-    console.print(f"\n{describe_engine()}", highlight=False, soft_wrap=True)
-    console.print(_table(arguments, silver, copies, full, few))
+    about = f"One warm session; bronze in commits of {BATCH_ROWS:,} records."
+    tell(
+        console,
+        Measurement("silver", describe_engine(), about, [_figures(arguments, silver, copies, full, few)]),
+        arguments,
+    )
 
 
 def _on_top(
     spark: SparkSession, settings: Settings, contract: Contract, arguments: argparse.Namespace
-) -> tuple[float, list[float]]:
-    """Build silver of a large bronze, then again and again of a few records on top of it."""
+) -> tuple[list[float], list[float]]:
+    """Build silver of a large bronze, then of a few records on top of it, and all of this again and again."""
     base = _filled(settings, contract, "base", arguments.base)
-    with console.status(f"building silver of {arguments.base:,} records"):
-        full = _time(lambda: _whole(spark, base, contract))
-    few, offset = [], arguments.base
+    full, few, offset = [], [], arguments.base
     for _ in range(arguments.runs):
+        with console.status(f"building silver of {arguments.base:,} records"):
+            full.append(_time(lambda: _whole(spark, base, contract)))
         frame = next(messages(contract, arguments.few, first_day=LATER_DAY))
         _append(base, contract, frame, first_offset=offset)
         offset += frame.height
@@ -127,25 +130,30 @@ def _time(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _table(
-    arguments: argparse.Namespace, silver: list[float], copies: list[float], full: float, few: list[float]
-) -> Table:
-    table = Table(title="Silver, one warm session", title_justify="left")
-    for name in ("work", "records", "median s", "lowest–highest", "records/s", "ratio", "asked"):
-        table.add_column(name, justify="left" if name == "work" else "right")
-    rows = arguments.rows
-    table.add_row("bronze read and written as plain Parquet", *_cells(rows, copies), "", "")
-    speed = f"{median(copies) / median(silver):.2f}"
-    table.add_row("silver of new records", *_cells(rows, silver), speed, "≥ 0.5")
-    table.add_row("silver of all, from nothing", *_cells(arguments.base, [full]), "", "")
-    share = f"{median(few) / full:.1%}"
-    table.add_row("silver of a few new ones on top", *_cells(arguments.few, few), share, "≤ 5 %")
-    return table
+def _figures(
+    arguments: argparse.Namespace,
+    silver: list[float],
+    copies: list[float],
+    full: list[float],
+    few: list[float],
+) -> Figures:
+    """Tell the seconds of each work, and the two ratios, run by run."""
+    speed = median_and_worst(
+        (one / other for one, other in zip(copies, silver, strict=True)), ".2f", worst=min
+    )
+    share = median_and_worst((one / other for one, other in zip(few, full, strict=True)), ".1%")
+    rows = (
+        ("bronze read and written as plain Parquet", *_cells(arguments.rows, copies), "", ""),
+        ("silver of new records", *_cells(arguments.rows, silver), speed, "≥ 0.5"),
+        ("silver of all, from nothing", *_cells(arguments.base, full), "", ""),
+        ("silver of a few new ones on top", *_cells(arguments.few, few), share, "≤ 5 %"),
+    )
+    return Figures(("work", "records", "s", "records/s", "ratio", "target"), rows)
 
 
-def _cells(rows: int, seconds: list[float]) -> tuple[str, ...]:
-    spread = f"{min(seconds):.1f}–{max(seconds):.1f}" if len(seconds) > 1 else ""
-    return f"{rows:,}", f"{median(seconds):.2f}", spread, f"{rows / median(seconds):,.0f}"
+def _cells(rows: int, seconds: list[float]) -> tuple[str, str, str]:
+    rates = median_and_worst((rows / one for one in seconds), worst=min)
+    return f"{rows:,}", median_and_worst(seconds, ".2f"), rates
 
 
 @contextmanager
@@ -173,7 +181,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--base", type=int, default=5_000_000)
     parser.add_argument("--few", type=int, default=1_000)
-    parser.add_argument("--runs", type=int, default=3)
+    add_run_arguments(parser)
     return parser.parse_args()
 
 
