@@ -152,7 +152,7 @@ check: $(SETUP) ## format, lint, types, import rules, spelling; changes nothing
 test: $(SETUP) ## the complete test suite, two files at a time (ARGS="-k name")
 	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-faults: $(SETUP) ## the fault matrix, round after round (ROUNDS=17 SEED=1 ARGS="--records 5000"); ARGS=--help lists its cells
+test-faults: $(SETUP) ## the fault matrix, round after round (ROUNDS=20 SEED=1 ARGS="--records 5000"); ARGS=--help lists its cells
 	@PYTHONPATH=tests:bench .venv/bin/python tests/faults/fault_rounds.py $(if $(ROUNDS),--rounds $(ROUNDS)) \
 	    $(if $(SEED),--seed $(SEED)) $(ARGS)
 

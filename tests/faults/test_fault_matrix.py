@@ -1,4 +1,4 @@
-"""A short seeded round of eleven faults of the matrix; `make test-faults` plays all of them, and longer."""
+"""A short seeded round of twelve faults of the matrix; `make test-faults` plays all of them, and longer."""
 
 from __future__ import annotations
 
