@@ -27,7 +27,7 @@ JOB = "bench/timed_ingest.py"
 #: Query, step of `timed_ingest.py`, what it is, and the steps that it is without.
 LINES: tuple[tuple[str, str, str, Sequence[str]], ...] = (
     ("mysql", "spark.rows", "records of a batch", ()),
-    ("mysql", "spark.triggerExecution", "**MySQL: a whole batch, ms**", ()),
+    ("mysql", "spark.triggerExecution", "MySQL: a whole batch, ms", ()),
     ("mysql", "spark.latestOffset", "ask Kafka how far it is", ()),
     ("mysql", "spark.walCommit", "write what the batch will read", ()),
     ("mysql", "spark.queryPlanning", "plan: optimise parse, verdict and lines", ()),
@@ -39,7 +39,7 @@ LINES: tuple[tuple[str, str, str, Sequence[str]], ...] = (
     ("mysql", "commit", "COMMIT, durable", ()),
     ("mysql", "spark.commitOffsets", "write that the batch is done", ()),
     ("bronze", "spark.rows", "records of a batch", ()),
-    ("bronze", "spark.triggerExecution", "**bronze: a whole batch, ms**", ()),
+    ("bronze", "spark.triggerExecution", "bronze: a whole batch, ms", ()),
     ("bronze", "append", "Delta's append: plan, read, Parquet, commit", ()),
     ("bronze", "write", "look at Delta's log before and after", ("append",)),
     ("bronze", "spark.walCommit", "write what the batch will read", ()),
@@ -60,7 +60,7 @@ def main() -> None:
         " 10 s at this pace; of each run the median over its batches."
     )
     rows = [(label, median_and_worst(_without(run, *line) for run in runs)) for line, label in _lines()]
-    tell(console, Measurement("steps", machine, about, [Figures(("step", ""), rows)]), arguments)
+    tell(console, Measurement("steps", machine, about, [Figures(("step", "median"), rows)]), arguments)
 
 
 def measure(settings: Settings, arguments: argparse.Namespace) -> Steps:
