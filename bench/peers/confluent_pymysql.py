@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from confluent_kafka import Consumer, KafkaException
-from typed_rows import COMMIT_EVERY, UPSERT, connect, read_segments, report, row_maker, start
+from typed_rows import COMMIT_EVERY, UPSERT, connect, new_group, read_segments, report, row_maker, start
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka.bootstrap_servers,
-            "group.id": f"tutorial-{settings.mysql.database}",
+            "group.id": new_group(),
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
         }

@@ -59,10 +59,7 @@ def main() -> None:
     settings, topic, rows = start()
     make_table(settings)
     with tempfile.TemporaryDirectory(dir=settings.home, prefix="kafka_connect-") as folder:
-        name = Path(
-            folder
-        ).name  # new each time, and the consumer group's with it: it begins at the topic's start
-        offsets = committed_offsets(settings, topic, name)
+        offsets = committed_offsets(settings, topic, Path(folder).name)
         with worker(settings, topic, Path(folder)) as process:
             watch(process, offsets, rows)
         check_table(settings, next(offsets))
@@ -84,11 +81,9 @@ def watch(process: subprocess.Popen[bytes], offsets: Iterator[int], rows: int) -
 def make_table(settings: Settings) -> None:
     """Make the table that the sink writes; what it would make itself has LONGTEXT for each text."""
     columns = [f"{name} {kind}{' NOT NULL' if name in KEY else ''}" for name, (kind, _) in COLUMNS.items()]
+    body = ", ".join([*columns, f"PRIMARY KEY ({', '.join(KEY)})"])
     owner = connect(settings, "owner")
-    query(
-        owner,
-        f"CREATE TABLE consumption ({', '.join(columns)}, PRIMARY KEY ({', '.join(KEY)})) {TABLE_OPTIONS}",
-    )
+    query(owner, f"CREATE TABLE consumption ({body}) {TABLE_OPTIONS}")
     owner.close()
 
 
@@ -122,6 +117,7 @@ def worker(settings: Settings, topic: str, folder: Path) -> Iterator[subprocess.
     (folder / "plugins" / "debezium").symlink_to(jars / "debezium")
     properties = "".join(f"{key}={value}\n" for key, value in worker_properties(settings, folder).items())
     (folder / "worker.properties").write_text(properties, encoding="utf-8")
+    # The name is new each time, and with it the consumer group: it begins at the topic's start.
     sink = {"name": folder.name, "config": sink_properties(settings, topic)}
     write_private(folder / "sink.json", json.dumps(sink))
     command = [
@@ -170,6 +166,7 @@ def sink_properties(settings: Settings, topic: str) -> dict[str, str]:
         "connection.username": "courant_writer",
         "connection.password": mysql.writer_password.get_secret_value(),
         "connection.pool.min_size": "1",
+        # Through MySQL's driver, Hibernate does not recognise MariaDB; with MariaDB's own, the whole is slower.
         "hibernate.dialect": "org.hibernate.dialect.MariaDBDialect",
         "collection.name.format": "consumption",
         "insert.mode": "upsert",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kafka import KafkaConsumer
-from typed_rows import COMMIT_EVERY, UPSERT, connect, read_segments, report, row_maker, start
+from typed_rows import COMMIT_EVERY, UPSERT, connect, new_group, read_segments, report, row_maker, start
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     consumer = KafkaConsumer(
         topic,
         bootstrap_servers=settings.kafka.bootstrap_servers,
-        group_id=f"tutorial-{settings.mysql.database}",
+        group_id=new_group(),
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         value_deserializer=json.loads,

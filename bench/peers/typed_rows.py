@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from uuid import uuid4
 
 import pymysql
 
@@ -46,6 +47,11 @@ def start() -> tuple[Settings, str, int]:
     rows = parser.parse_args().rows
     settings = load_settings()
     return settings, find_contract(settings.contracts_dir, "consumption_inf36").topic, rows
+
+
+def new_group() -> str:
+    """Name a consumer group that has read nothing yet: each run begins at the topic's start."""
+    return f"tutorial-{uuid4()}"
 
 
 def connect(settings: Settings) -> pymysql.Connection:
