@@ -58,7 +58,7 @@ PEERS = (
     Competitor(
         "kafka_connect",
         "Kafka Connect with Debezium's JDBC sink, upsert, MySQL only",
-        rows=600_000,
+        rows=1_000_000,
         target="≥ 4",
         needs_tables=False,
         jars=("connect", "debezium"),

@@ -50,6 +50,7 @@ class Kind:
     heading: str  # of the first column
     measure: Callable[[argparse.Namespace], Lines]
     about: str
+    columns: Sequence[str] = ("µs, MySQL", "µs, its load", "µs, bronze", "whole s")  # of COLUMNS
     target: str = ""  # of the ratio to the first line
 
 
@@ -108,6 +109,7 @@ KINDS = (
         "records a batch",
         batches_lines,
         f"{{rows:,}} records into empty sinks, but at most {MOST_BATCHES} batches; warm-up {{warm_up:.0%}} of them.",
+        columns=("s a batch, MySQL", "s a batch, bronze", "whole s"),
     ),
 )
 
@@ -140,20 +142,20 @@ def run_memory(arguments: argparse.Namespace) -> None:
 def _figures(kind: Kind, found: dict[str, list[Drained]]) -> Figures:
     """Tell each line's cost, and its ratio to the first line's, run by run."""
     first = next(iter(found.values()))
-    rows = [_row(label, runs, first, kind.target) for label, runs in found.items()]
+    rows = [_row(kind, label, runs, first) for label, runs in found.items()]
     target = ["target"] if kind.target else []
-    return Figures((kind.heading, "rows/s", "µs a record", *COLUMNS, "ratio", *target), rows)
+    return Figures((kind.heading, "rows/s", "µs a record", *kind.columns, "ratio", *target), rows)
 
 
-def _row(label: str, runs: list[Drained], first: list[Drained], target: str) -> list[str]:
+def _row(kind: Kind, label: str, runs: list[Drained], first: list[Drained]) -> list[str]:
     ratios = [one.record_us / reference.record_us for one, reference in zip(runs, first, strict=True)]
     return [
         label,
         median_and_worst([1e6 / one.record_us for one in runs], worst=min),
         median_and_worst([one.record_us for one in runs], ".1f"),
-        *[median_and_worst([value(one) for one in runs], form) for value, form in COLUMNS.values()],
+        *[median_and_worst(map(value, runs), form) for value, form in map(COLUMNS.__getitem__, kind.columns)],
         median_and_worst(ratios, ".2f"),
-        *([target if runs is not first else ""] if target else []),
+        *(["" if runs is first else kind.target] if kind.target else []),
     ]
 
 

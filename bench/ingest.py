@@ -40,7 +40,6 @@ OURS, LABEL = "ours", "ours: MySQL and bronze, exactly once, judged by the contr
 class Plan:
     """What one round measures."""
 
-    number: int
     rows: int
     chosen: list[Competitor]
     warm_up: float
@@ -67,7 +66,7 @@ def main() -> None:
                 settings, contract, arguments.rows, on_progress=lambda n: progress.update(bar, completed=n)
             )
             for number in range(1, arguments.runs + 1):
-                plan = Plan(number, filled.rows, chosen, arguments.warm_up, progress)
+                plan = Plan(filled.rows, chosen, arguments.warm_up, progress)
                 for name, result in _round(settings, contract, plan):
                     measured[name].append(result)
                     progress.console.print(
@@ -90,8 +89,7 @@ def _round(settings: Settings, contract: Contract, plan: Plan) -> Iterator[tuple
     if any(competitor.name == "load_data" for competitor in plan.chosen):
         write_rows_file(own, list(fact_column_types(contract)), rows_file(own))
     for competitor in plan.chosen:
-        # a name that is new in each round: a peer's consumer group is named after it, and would read on
-        sinks = with_own_sinks(settings, f"bench_{competitor.name}_{plan.number}")
+        sinks = with_own_sinks(settings, f"bench_{competitor.name}")
         if competitor.needs_tables:
             copy_tables(sinks, contract, members_from=OURS)
         settle(settings)

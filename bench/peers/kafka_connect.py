@@ -47,7 +47,7 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {  # the record's field: its ty
     "jour_max_du_mois_0_1": ("TINYINT", {"type": "int8"}),
     "semaine_max_du_mois_0_1": ("TINYINT", {"type": "int8"}),
 }
-BATCH_ROWS = 5_000  # in one statement and transaction; each poll also reads the table's columns anew
+BATCH_ROWS = 1_000  # in one statement and transaction
 OFFSETS_EVERY_MS = 1_000
 _NO_COORDINATOR_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE)
 _LOOK_EVERY_S = 0.25
