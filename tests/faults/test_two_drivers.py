@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 from fault_records import BATCH_RECORDS, records
 from ingesting import (
     CONTRACTS,
@@ -20,7 +23,10 @@ from ingesting import (
 from pyspark.sql import SparkSession
 from waiting import wait_until
 
+from courant.domain.contract import Contract
 from courant.errors import AnotherWriterError
+from courant.ingest import application
+from courant.ingest.sinks import Starts, open_starts
 from courant.session import submit_command, submit_environment
 from courant.settings import Settings
 
@@ -54,4 +60,25 @@ def test_a_driver_that_wakes_up_behind_another_one_stops_and_changes_nothing(
     assert second.returncode == AnotherWriterError.exit_code == 20, told
     assert "another ingest" in told
     assert "Traceback" not in told
+    assert disagreements(spark, settings, contract) == []
+
+
+def test_an_ingest_that_is_overtaken_while_it_starts_repeats_nothing_in_bronze(
+    stack: Settings, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = own_sinks(stack, "overtaken", tmp_path, max_offsets_per_trigger=BATCH_RECORDS)
+    contract = own_topic(CONTRACTS["consumption_inf36"], settings, "faults.overtaken", partitions=4)
+    send(settings, contract.topic, records())
+
+    def overtaken(settings: Settings, contract: Contract, topic: Any) -> Starts:
+        """Look where the sinks stand, and let another ingest drain the topic before it is known for bronze."""
+        monkeypatch.undo()
+        before = open_starts(settings, contract, topic)
+        drain(spark, settings, contract)
+        return replace(before, mysql=open_starts(settings, contract, topic).mysql)
+
+    monkeypatch.setattr(application, "open_starts", overtaken)
+    with pytest.raises(AnotherWriterError, match="Bronze"):
+        drain(spark.newSession(), settings, contract)
+
     assert disagreements(spark, settings, contract) == []

@@ -183,7 +183,7 @@ def _start_bronze(run: Run, contract: Contract, starts: Starts, watch: TopicWatc
         topic_id=starts.epoch.topic_id,
         run_id=run.run_id,
         transform=lambda kafka: to_bronze(kafka, topic_id=starts.epoch.topic_id, epoch=starts.epoch.number),
-        version=delta.transaction_version(path, delta.app_id(contract.name, starts.epoch.topic_id)),
+        version=starts.transaction,
     )
 
     def write(batch: DataFrame, batch_id: int) -> None:

@@ -23,6 +23,7 @@ class Starts:
     epoch: Epoch
     mysql: dict[int, int]
     bronze: dict[int, int]
+    transaction: int  # bronze's last one, not newer than its positions
 
 
 def create_layers(settings: Settings, contract: Contract) -> None:
@@ -57,6 +58,9 @@ def open_starts(settings: Settings, contract: Contract, topic: TopicState) -> St
     TopicRecreatedError, PartitionsChangedError, OffsetsLostError
         If reading on would skip a record; see `check_start`.
     """
+    path = delta.bronze_path(settings.lake.root, contract.name)
+    # Before the positions: if another ingest commits in between, our first commit must fail, not repeat its records.
+    transaction = delta.transaction_version(path, delta.app_id(contract.name, topic.topic_id))
     mysql, bronze = read_states(settings, contract)
     check_start(mysql, topic)
     check_start(bronze, topic)
@@ -65,7 +69,9 @@ def open_starts(settings: Settings, contract: Contract, topic: TopicState) -> St
         adopt_in_mysql(settings, contract, epoch, topic.log_start)
     if not bronze.topic_ids:
         adopt_in_bronze(settings, contract, epoch, topic.log_start)
-    return Starts(epoch, mysql.positions or topic.log_start, bronze.positions or topic.log_start)
+    return Starts(
+        epoch, mysql.positions or topic.log_start, bronze.positions or topic.log_start, transaction
+    )
 
 
 def epoch_of(topic: TopicState, mysql: SinkState, bronze: SinkState) -> Epoch:
