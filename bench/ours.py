@@ -109,11 +109,14 @@ def bronze_commits(settings: Settings) -> list[Commit]:
     if not DeltaTable.is_deltatable(str(table)):
         return []
     writes = [
-        (log_file(table, entry["version"]).stat().st_mtime, int(entry["operationMetrics"]["numOutputRows"]))
-        for entry in DeltaTable(table).history()
-        if entry["operation"] == "WRITE"
+        log_file(table, one["version"]) for one in DeltaTable(table).history() if one["operation"] == "WRITE"
     ]
-    return running_total(writes)
+    return running_total([(log.stat().st_mtime, _added_rows(log)) for log in writes])
+
+
+def _added_rows(log: Path) -> int:
+    added = [action["add"] for action in map(json.loads, log.read_text().splitlines()) if "add" in action]
+    return sum(json.loads(file["stats"])["numRecords"] for file in added)
 
 
 def bronze_files(settings: Settings) -> list[tuple[float, Path]]:

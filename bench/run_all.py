@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-BENCHES = ("ingest", "latency", "steps", "memory", "growth", "silver", "cache", "alerts", "dashboard")
+BENCHES = ("ingest", "latency", "steps", "memory", "growth", "batch", "cache", "alerts", "dashboard")
 FOLDER = Path(__file__).resolve().parent
 console = Console(highlight=False, soft_wrap=True)
 

@@ -40,8 +40,9 @@ LINES: tuple[tuple[str, str, str, Sequence[str]], ...] = (
     ("mysql", "spark.commitOffsets", "write that the batch is done", ()),
     ("bronze", "spark.rows", "records of a batch", ()),
     ("bronze", "spark.triggerExecution", "bronze: a whole batch, ms", ()),
-    ("bronze", "append", "Delta's append: plan, read, Parquet, commit", ()),
-    ("bronze", "write", "look at Delta's log before and after", ("append",)),
+    ("bronze", "files", "Spark's job: plan, read, Parquet", ()),
+    ("bronze", "commit", "commit to Delta's log", ()),
+    ("bronze", "write", "what the log says of the files", ("files", "commit")),
     ("bronze", "spark.walCommit", "write what the batch will read", ()),
     ("bronze", "spark.commitOffsets", "write that the batch is done", ()),
 )

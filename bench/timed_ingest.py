@@ -20,7 +20,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from courant.ingest import application
 from courant.ingest.watch import TopicWatch
-from courant.stores.delta import BronzeSink
+from courant.stores.delta_bronze import BronzeSink
 from courant.stores.mysql.sink import MySQLSink
 
 JOB = Path(__file__).resolve().parents[1] / "jobs" / "streaming" / "ingest_readings.py"
@@ -81,7 +81,8 @@ def main() -> None:
     clock(MySQLSink, "_load_facts", "mysql", "load")
     clock(MySQLSink, "_commit", "mysql", "commit")
     clock(BronzeSink, "write", "bronze", "write")
-    clock(BronzeSink, "_append", "bronze", "append")
+    clock(BronzeSink, "_write_files", "bronze", "files")
+    clock(BronzeSink, "_commit", "bronze", "commit")
     application._stream = keep_queries(application._stream)
     threading.Thread(target=write_for_ever, args=(Path(os.environ["BENCH_STEPS"]),), daemon=True).start()
     runpy.run_path(str(JOB), run_name="__main__")

@@ -13,6 +13,7 @@ from courant.domain.contract import Contract, find_contract
 from courant.session import get_spark
 from courant.settings import Settings, load_settings
 from courant.stores import delta
+from courant.stores.delta_bronze import BronzeSink
 from courant.stores.kafka import describe_topic, stream_options
 from courant.transforms.bronze import to_bronze
 from courant.transforms.load_lines import LOAD_COLUMNS, to_load_lines
@@ -53,9 +54,16 @@ def writer(settings: Settings, contract: Contract, part: str) -> Callable[[DataF
         return lambda kafka: discard(kafka.transform(to_records).transform(transform).select(*LOAD_COLUMNS))
     path = delta.bronze_path(settings.lake.root, contract.name)
     delta.create_bronze(path)
-    return lambda kafka: (
-        to_bronze(kafka, topic_id="bench", epoch=0).write.format("delta").mode("append").save(path)
+    sink = BronzeSink(
+        path=path,
+        dataset=contract.name,
+        topic_id="bench",
+        run_id="bench",
+        scratch=settings.lake.root / "scratch",
+        transform=lambda kafka: to_bronze(kafka, topic_id="bench", epoch=0),
+        version=-1,
     )
+    return lambda kafka: sink.write(kafka, 0)
 
 
 def discard(frame: DataFrame) -> None:

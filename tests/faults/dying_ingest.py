@@ -14,14 +14,13 @@ import os
 import runpy
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from courant.stores.delta import BronzeSink
+from courant.stores.delta_bronze import BronzeSink
 from courant.stores.mysql.sink import MySQLSink
 
 JOB = Path(__file__).resolve().parents[2] / "jobs" / "streaming" / "ingest_readings.py"
@@ -34,19 +33,6 @@ def die() -> None:
     if group != os.getppid():
         sys.exit("the ingest must lead a session of its own: it would take its caller with it")
     os.killpg(group, signal.SIGKILL)
-
-
-def dies_while(original: Original, sink: Any, *arguments: Any) -> Any:
-    """Die as soon as a data file of the append lies there: before the log names it."""
-    before = set(Path(sink.path).rglob("*.parquet"))
-
-    def watch() -> None:
-        while set(Path(sink.path).rglob("*.parquet")) <= before:
-            time.sleep(0.001)
-        die()
-
-    threading.Thread(target=watch, daemon=True).start()
-    return original(sink, *arguments)
 
 
 def dies_before(_original: Original, *_arguments: Any, **_named: Any) -> None:
@@ -70,7 +56,7 @@ def sleeps_before(original: Original, *arguments: Any) -> Any:
 
 
 PLACES: dict[str, list[tuple[type, str, Callable[..., Any]]]] = {
-    "before_bronze_commit": [(BronzeSink, "_append", dies_while)],
+    "before_bronze_commit": [(BronzeSink, "_append", dies_before)],
     "after_bronze_commit": [(BronzeSink, "_append", dies_after)],
     "inside_mysql_transaction": [(MySQLSink, "_load_facts", dies_after)],
     "before_mysql_commit": [(MySQLSink, "_commit", dies_before)],

@@ -32,13 +32,15 @@ from pyspark.sql import SparkSession
 from waiting import wait_until
 
 from courant.domain.contract import Contract
-from courant.errors import PartitionsChangedError, TopicRecreatedError
+from courant.errors import DiskFullError, PartitionsChangedError, TopicRecreatedError
+from courant.ingest.application import run_ingest
 from courant.ingest.realign import realign
 from courant.ingest.watch import TopicWatch
 from courant.local.ports import free_ports
 from courant.session import submit_command, submit_environment
 from courant.settings import Settings
 from courant.stores.kafka import describe_topic
+from courant.stores.mysql.sink import MySQLSink
 
 JOB = "jobs/streaming/ingest_readings.py"
 Ingest = Callable[..., tuple[int, str]]
@@ -230,6 +232,24 @@ def test_partitions_that_were_added_are_refused_until_they_are_taken_in(
     assert ingest(scene.variables)[0] == 0
     assert scene.facts() == {0: 5, 1: 5, 2: 5}
     assert disagreements(spark, scene.settings, scene.contract) == []
+
+
+def test_a_last_batch_that_cannot_be_written_ends_the_ingest(
+    scene: Scene, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise DiskFullError("No room left", remedy="free some")
+
+    scene.produce(0, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(MySQLSink, "_commit", refuse)
+        for drain in (True, False):
+            with pytest.raises(DiskFullError, match="No room left"):
+                run_ingest(spark, scene.settings, [scene.contract], drain=drain)
+
+    assert scene.facts() == {}
+    run_ingest(spark, scene.settings, [scene.contract], drain=True)
+    assert scene.facts() == {0: 5, 1: 5}
 
 
 def test_a_start_that_has_nothing_to_do_changes_nothing(ingest: Ingest, scene: Scene) -> None:

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.table import TableOptimizer
@@ -29,6 +31,7 @@ from courant.batch.maintain import maintain, to_document
 from courant.errors import AnotherWriterError, SettingsError
 from courant.maintain_page import print_upkeep
 from courant.stores import delta, delta_upkeep
+from courant.stores.delta_bronze import BronzeSink
 from courant.stores.delta_upkeep import measure_table, optimize_table, vacuum_table
 from courant.transforms.bronze import to_bronze
 
@@ -222,14 +225,7 @@ def test_the_ingest_appends_beside_upkeep_and_neither_disturbs_the_other(
 ) -> None:
     for offset in range(20):
         append(bronze, offset)
-    sink = delta.BronzeSink(
-        path=bronze,
-        dataset="balance",
-        topic_id=TOPIC_ID,
-        run_id="run",
-        transform=lambda kafka: to_bronze(kafka, topic_id=TOPIC_ID, epoch=0),
-        version=19,
-    )
+    sink = sink_of(bronze, version=19)
     stop, done, failures = threading.Event(), [], []
 
     def keep_up() -> None:
@@ -261,12 +257,75 @@ def test_the_ingest_appends_beside_upkeep_and_neither_disturbs_the_other(
     assert merges_between >= 3
 
 
+def sink_of(bronze: str, *, version: int) -> BronzeSink:
+    return BronzeSink(
+        path=bronze,
+        dataset="balance",
+        topic_id=TOPIC_ID,
+        run_id="run",
+        scratch=Path(bronze).parents[1] / "scratch",
+        transform=lambda kafka: to_bronze(kafka, topic_id=TOPIC_ID, epoch=0),
+        version=version,
+    )
+
+
+def test_an_append_tells_the_log_what_its_files_hold(bronze: str, spark: SparkSession) -> None:
+    records = kafka_records(spark, 7).union(kafka_records(spark, 9))
+    late = F.lit(NOON + timedelta(milliseconds=1_234)).alias("timestamp")
+    sink_of(bronze, version=-1).write(records.union(kafka_records(spark, 8).withColumn("timestamp", late)), 0)
+
+    table = DeltaTable(bronze)
+    added = pa.table(table.get_add_actions(flatten=True))
+    files = [pq.read_table(Path(bronze, path), partitioning=None) for path in added["path"].to_pylist()]
+    for file, told in zip(files, added.to_pylist(), strict=True):
+        assert told["num_records"] == file.num_rows
+        for name in delta.STATISTICS:
+            limits = pc.min_max(file[name]).as_py()
+            assert (told[f"min.{name}"], told[f"max.{name}"]) == (limits["min"], limits["max"]), name
+            assert told[f"null_count.{name}"] == 0
+    assert sum(file.num_rows for file in files) == 3
+    assert max(added["max.broker_time_utc"].to_pylist()) == NOON + timedelta(milliseconds=1_234)
+    assert table.transaction_version(delta.app_id("balance", TOPIC_ID)) == 0
+    assert not list(Path(bronze).parents[1].glob("scratch/*"))
+    forget_lake(spark)
+    newest = delta.read_bronze(spark, bronze).where("broker_time_utc > timestamp'2026-03-01 12:00:01Z'")
+    assert [row["offset"] for row in newest.collect()] == [8]
+
+
+def test_a_batch_without_records_is_no_commit(bronze: str, spark: SparkSession) -> None:
+    before = DeltaTable(bronze).version()
+    sink = sink_of(bronze, version=-1)
+
+    sink.write(kafka_records(spark, 1).limit(0), 0)
+
+    assert DeltaTable(bronze).version() == before
+    assert sink.version == -1
+
+
+def test_of_two_ingests_that_append_at_once_one_stops_and_its_records_are_nowhere(
+    bronze: str, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sink_of(bronze, version=-1), sink_of(bronze, version=-1)
+    second.scratch = second.scratch / "second"
+    append_it = BronzeSink._append
+
+    def overtaken(sink: BronzeSink, *arguments: Any) -> None:
+        """Let the other one commit between the look at the table and the commit."""
+        monkeypatch.undo()
+        first.write(kafka_records(spark, 1), 0)
+        append_it(sink, *arguments)
+
+    monkeypatch.setattr(BronzeSink, "_append", overtaken)
+    with pytest.raises(AnotherWriterError, match="transaction -1 but another ingest wrote up to 0"):
+        second.write(kafka_records(spark, 1).withColumn("value", F.lit(b"other")), 0)
+
+    assert [(row["offset"], row["value"]) for row in rows_of(bronze)] == [(1, b"{}")]
+
+
 def test_upkeep_between_two_batches_is_no_other_writer(bronze: str, spark: SparkSession) -> None:
     for offset in range(3):
         append(bronze, offset)
-    sink = delta.BronzeSink(
-        bronze, "balance", TOPIC_ID, "run", lambda kafka: to_bronze(kafka, topic_id=TOPIC_ID, epoch=0), 2
-    )
+    sink = sink_of(bronze, version=2)
     sink.write(kafka_records(spark, 3), 3)
 
     optimize_table(bronze)

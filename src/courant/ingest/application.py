@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from courant.domain.contract import Contract
 from courant.errors import CourantError, IngestError, KafkaDownError
+from courant.ingest.behind import WriteBehind
 from courant.ingest.second_look import BatchLook
 from courant.ingest.sinks import Starts, create_layers, open_starts
 from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
 from courant.stopping import stop_on_signals
 from courant.stores import delta
+from courant.stores.delta_bronze import BronzeSink
 from courant.stores.kafka import check_broker, describe_topic, ensure_topics, range_options, stream_options
 from courant.stores.mysql import batch as batches
 from courant.stores.mysql.loading import Target
@@ -55,6 +56,14 @@ class Run:
     run_id: str
     failure: BaseException | None = None
     stopping: set[str] = field(default_factory=set)  # names of queries that were told to stop
+    behind: list[WriteBehind] = field(
+        default_factory=list
+    )  # what is still written when a query has done its part
+
+    @property
+    def scratch(self) -> Path:
+        """Where its checkpoints are, and bronze's files before they are complete."""
+        return _checkpoints(self.settings) / self.run_id
 
     def guard(self, name: str, write: Callable[[DataFrame, int], None]) -> Callable[[DataFrame, int], None]:
         """Keep the error itself, and tell Spark in few words: it would pass on only its text.
@@ -90,7 +99,7 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
     with stop_on_signals() as stop:
         queries: list[StreamingQuery] = []
         try:
-            (_checkpoints(settings) / run.run_id).mkdir(parents=True)  # Java would not say why it cannot
+            run.scratch.mkdir(parents=True)  # Java would not say why it cannot
             for contract in contracts:
                 queries += _start(run, contract)
             log.info("queries started")
@@ -102,7 +111,8 @@ def run_ingest(spark: SparkSession, settings: Settings, contracts: list[Contract
         finally:
             for query in queries:
                 _stop(run, query)
-            shutil.rmtree(_checkpoints(settings) / run.run_id, ignore_errors=True)
+            _finish(run)
+            shutil.rmtree(run.scratch, ignore_errors=True)
 
 
 def _first_line(error: BaseException) -> str:
@@ -131,11 +141,15 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
     )
 
     judged = load_lines.to_load_lines(contract, epoch=starts.epoch.number)
+    name = f"{contract.name}-mysql"
+    behind = WriteBehind(name)
+    run.behind.append(behind)
 
     def write(batch: DataFrame, batch_id: int) -> None:
         table = batch.toArrow()
         watch.check()
-        sink.write(table, batch_id, BatchLook(lambda: again(table), contract))
+        look = BatchLook(lambda: again(table), contract)
+        behind.submit(lambda: sink.write(table, batch_id, look))
 
     def again(table: pa.Table) -> DataFrame:
         """Read a batch's records once more: the stream carries only what is loaded."""
@@ -150,9 +164,7 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
         .transform(judged)
         .select(*load_lines.LOAD_COLUMNS)
     )
-    return _stream(
-        run, lines, write, name=f"{contract.name}-mysql", trigger_ms=run.settings.ingest.mysql_trigger_ms
-    )
+    return _stream(run, lines, write, name=name, trigger_ms=run.settings.ingest.mysql_trigger_ms)
 
 
 def fact_target(contract: Contract) -> Target:
@@ -176,12 +188,12 @@ def reject_target(contract: Contract, epoch: Epoch) -> Target:
 
 
 def _start_bronze(run: Run, contract: Contract, starts: Starts, watch: TopicWatch) -> StreamingQuery:
-    path = delta.bronze_path(run.settings.lake.root, contract.name)
-    sink = delta.BronzeSink(
-        path=path,
+    sink = BronzeSink(
+        path=delta.bronze_path(run.settings.lake.root, contract.name),
         dataset=contract.name,
         topic_id=starts.epoch.topic_id,
         run_id=run.run_id,
+        scratch=run.scratch / f"{contract.name}-bronze-files",
         transform=lambda kafka: to_bronze(kafka, topic_id=starts.epoch.topic_id, epoch=starts.epoch.number),
         version=starts.transaction,
     )
@@ -215,7 +227,7 @@ def _stream(
     return (
         frame.writeStream.foreachBatch(run.guard(name, write))
         .queryName(name)
-        .option("checkpointLocation", str(_checkpoints(run.settings) / run.run_id / name))
+        .option("checkpointLocation", str(run.scratch / name))
         .trigger(**trigger)
         .start()
     )
@@ -224,10 +236,13 @@ def _stream(
 def _watch(run: Run, queries: list[StreamingQuery], stop: threading.Event) -> None:
     """Return when all is drained or a signal came; raise what broke a query."""
     while not stop.is_set():
+        is_done = not any(query.isActive for query in queries) and all(one.is_idle for one in run.behind)
         for query in queries:
             if not query.isActive:
-                _raise_failure(run, query)
-        if not any(query.isActive for query in queries):
+                _raise_failure(run, query.name, query.exception())
+        for behind in run.behind:
+            _raise_failure(run, behind.name, behind.failure)
+        if is_done:
             return
         stop.wait(_POLL_S)
 
@@ -241,21 +256,27 @@ def _stop(run: Run, query: StreamingQuery) -> None:
     query.stop()
 
 
-def _raise_failure(run: Run, query: StreamingQuery) -> None:
-    error: StreamingQueryException | None = query.exception()
+def _finish(run: Run) -> None:
+    """Let what is still being written come to its end if that is soon."""
+    for behind in run.behind:
+        if not behind.wait(_LAST_BATCH_S):
+            log.info("%s: the last batch was cut off", behind.name)
+
+
+def _raise_failure(run: Run, name: str, error: BaseException | None) -> None:
     if error is None:
         return
-    if isinstance(run.failure, CourantError):
-        raise run.failure
     cause = run.failure or error
-    if ours := unwritable(f"the output of the query {query.name}", cause):
+    if isinstance(cause, CourantError):
+        raise cause
+    if ours := unwritable(f"the output of the query {name}", cause):
         raise ours from cause
     try:
         check_broker(run.settings)
     except KafkaDownError as down:  # then that is why; Spark says it in words of its own
         raise down from cause
     raise IngestError(
-        f"The query {query.name} ended: {_first_line(cause)}",
+        f"The query {name} ended: {_first_line(cause)}",
         remedy="start it again (nothing is lost or doubled); COURANT_DEBUG=1 shows the whole trace",
     ) from cause
 

@@ -69,9 +69,7 @@ def open_starts(settings: Settings, contract: Contract, topic: TopicState) -> St
         adopt_in_mysql(settings, contract, epoch, topic.log_start)
     if not bronze.topic_ids:
         adopt_in_bronze(settings, contract, epoch, topic.log_start)
-    return Starts(
-        epoch, mysql.positions or topic.log_start, bronze.positions or topic.log_start, transaction
-    )
+    return Starts(epoch, mysql.positions or topic.log_start, bronze.positions or topic.log_start, transaction)
 
 
 def epoch_of(topic: TopicState, mysql: SinkState, bronze: SinkState) -> Epoch:

@@ -1,12 +1,11 @@
-"""Delta tables: bronze, which knows from its own commits where it stands in the topic.
+"""Delta tables: where each one lies, and what bronze's log and places tell of where it stands in the topic.
 
-Spark writes and reads the data; the table's log is read by delta-rs, which needs no JVM and no Spark job.
+Logs are read by delta-rs, which needs no JVM and no Spark job.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-
-from courant.errors import AnotherWriterError
-from courant.stores.unwritable import unwritable
 
 _HEADER = pa.struct([("key", pa.string()), ("value", pa.binary())])
 BRONZE_SCHEMA = pa.schema(
@@ -36,11 +30,13 @@ BRONZE_SCHEMA = pa.schema(
         ("ingest_date", pa.date32()),
     ]
 )
+PARTITION_BY = ("ingest_date",)
+#: No statistics on the raw columns: nothing filters by them, and gathering them costs a parse.
+STATISTICS = ("epoch", "partition", "offset", "broker_time_utc")
 _EPOCHS = "courant.epochs"  # table property: the topic's lives, with the offsets they start at
 _PROPERTIES = {
     "delta.checkpointInterval": "100",
-    # No statistics on the raw columns: nothing filters by them, and gathering them costs a parse.
-    "delta.dataSkippingStatsColumns": "epoch,partition,offset,broker_time_utc",
+    "delta.dataSkippingStatsColumns": ",".join(STATISTICS),
 }
 
 
@@ -76,7 +72,7 @@ def create_bronze(path: str) -> None:
     """Create the table if it is not there."""
     Path(path).mkdir(parents=True, exist_ok=True)
     DeltaTable.create(
-        path, BRONZE_SCHEMA, mode="ignore", partition_by=["ingest_date"], configuration=dict(_PROPERTIES)
+        path, BRONZE_SCHEMA, mode="ignore", partition_by=list(PARTITION_BY), configuration=dict(_PROPERTIES)
     )
 
 
@@ -132,70 +128,10 @@ def app_id(dataset: str, topic_id: str) -> str:
 
 def transaction_version(path: str, application: str) -> int:
     """Give the last txnVersion that an application committed; -1 before the first."""
-    version = DeltaTable(path).transaction_version(application)
+    return transaction_of(DeltaTable(path), application)
+
+
+def transaction_of(table: DeltaTable, application: str) -> int:
+    """Give the same as the given version of the table has it."""
+    version = table.transaction_version(application)
     return -1 if version is None else version
-
-
-@dataclass(slots=True)
-class BronzeSink:
-    """Appends batches of one data set, and stops when anyone else does."""
-
-    path: str
-    dataset: str
-    topic_id: str
-    run_id: str
-    transform: Callable[[DataFrame], DataFrame]
-    version: int  # the txnVersion this driver remembers
-
-    def write(self, records: DataFrame, batch_id: int) -> None:
-        """Append one batch.
-
-        Raises
-        ------
-        AnotherWriterError
-            If the table moved without this driver, or its commit was taken for one already made.
-        DiskFullError, NotWritableError
-            If the lake takes nothing more.
-        """
-        table = DeltaTable(self.path)
-        stored = table.transaction_version(app_id(self.dataset, self.topic_id))
-        if (-1 if stored is None else stored) != self.version:
-            raise self._another_writer(f"transaction {stored}")
-        mark = f"{self.run_id}/{batch_id}"
-        try:
-            self._append(records, mark)
-        except (PySparkException, Py4JJavaError) as error:
-            raise self._translated(error) from error
-        if not self._is_mine(mark, before=table.version()):
-            raise self._another_writer("this batch's number")
-        self.version += 1
-
-    def _append(self, records: DataFrame, mark: str) -> None:
-        (
-            records.transform(self.transform)
-            .write.format("delta")
-            .mode("append")
-            .option("txnAppId", app_id(self.dataset, self.topic_id))
-            .option("txnVersion", self.version + 1)
-            .option("userMetadata", mark)
-            .save(self.path)
-        )
-
-    def _is_mine(self, mark: str, *, before: int) -> bool:
-        """Tell whether a commit after `before` carries this batch's mark: Delta skips a known number in silence."""
-        table = DeltaTable(self.path)
-        commits = table.history(table.version() - before) if table.version() > before else []
-        return any(commit.get("userMetadata") == mark for commit in commits)
-
-    def _another_writer(self, found: str) -> AnotherWriterError:
-        return AnotherWriterError(
-            f"Bronze {self.path} was expected at transaction {self.version} but another ingest wrote {found}",
-            remedy="stop one of the two (`ps -ef | grep ingest_readings`); "
-            "then start again, nothing is lost or doubled",
-        )
-
-    def _translated(self, error: Exception) -> Exception:
-        text = str(error)
-        if "ConcurrentTransactionException" in text or "DELTA_CONCURRENT_TRANSACTION" in text:
-            return self._another_writer(f"transaction {self.version + 1}")
-        return unwritable(self.path, error) or error

@@ -1,6 +1,6 @@
-"""Silver's speed: new records against a plain copy of the same bronze, and a few new ones against a full rebuild.
+"""Silver, gold and documents: new records against a plain copy of bronze, and a few new ones against a full rebuild.
 
-python bench/silver.py [--rows 1000000] [--base 5000000] [--few 1000] [--runs 3] [--write]
+python bench/batch.py [--rows 1000000] [--base 5000000] [--few 1000] [--runs 3] [--write]
 """
 
 from __future__ import annotations
@@ -8,37 +8,43 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import islice
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 from deltalake import write_deltalake
-from machine import console, describe_engine
+from machine import console, describe_machine
 from pyspark.sql import SparkSession
 from records import DATASET, FIRST_DAY, messages
 from report import Figures, Measurement, add_run_arguments, median_and_worst, tell
+from servers import bench_stack
 
+from courant.batch.gold import build_gold
+from courant.batch.publish import publish
 from courant.batch.silver import build_silver
 from courant.domain.contract import Contract, find_contract
 from courant.session import CONF, get_spark, jars
-from courant.settings import Settings, load_settings
-from courant.stores import delta
+from courant.settings import Settings
+from courant.stores import delta, mongo
 
 BATCH_ROWS = 250_000  # as one batch of the ingest
 LATER_DAY = date(2026, 7, 6)  # of the few that come on top: days that the base has not
 TOPIC_ID, PARTITIONS = "bench", 4
+LAYERS: dict[str, Callable[[SparkSession, Settings, Contract], object]] = {
+    "silver": build_silver,
+    "gold": lambda spark, settings, contract: build_gold(spark, settings, [contract]),
+    "documents": lambda spark, settings, contract: publish(spark, settings, [contract], source="lake"),
+}
+Seconds = dict[str, float]  # by layer
 
 
 def main() -> None:
     arguments = _arguments()
-    with _folder() as folder, _session() as spark:
-        settings = load_settings(home=folder, lake={"root": folder / "lake"})
+    with bench_stack(console) as settings, _session() as spark:
         contract = find_contract(settings.contracts_dir, DATASET)
         warm = _filled(settings, contract, "warm", arguments.rows // 2)
         with console.status("warming up"):
@@ -50,35 +56,48 @@ def main() -> None:
             copies.append(_time(lambda: _copy(spark, new, contract)))
             silver.append(_time(lambda: _whole(spark, new, contract)))
         full, few = _on_top(spark, settings, contract, arguments)
-    about = f"One warm session; bronze in commits of {BATCH_ROWS:,} records."
-    tell(
-        console,
-        Measurement("silver", describe_engine(), about, [_figures(arguments, silver, copies, full, few)]),
-        arguments,
-    )
+        machine = describe_machine(settings)
+    about = f"One warm session; bronze in commits of {BATCH_ROWS:,} records; documents go into the embedded server."
+    figures = [_silver_figures(arguments, silver, copies), _on_top_figures(arguments, full, few)]
+    tell(console, Measurement("batch", machine, about, figures), arguments)
 
 
 def _on_top(
     spark: SparkSession, settings: Settings, contract: Contract, arguments: argparse.Namespace
-) -> tuple[list[float], list[float]]:
-    """Build silver of a large bronze, then of a few records on top of it, and all of this again and again."""
+) -> tuple[list[Seconds], list[Seconds]]:
+    """Build the layers of a large bronze, then of a few records on top of it, and all of this again and again."""
     base = _filled(settings, contract, "base", arguments.base)
     full, few, offset = [], [], arguments.base
     for _ in range(arguments.runs):
-        with console.status(f"building silver of {arguments.base:,} records"):
-            full.append(_time(lambda: _whole(spark, base, contract)))
+        with console.status(f"building the layers of {arguments.base:,} records"):
+            _forget(spark, base, contract)
+            full.append(_time_layers(spark, base, contract))
         frame = next(messages(contract, arguments.few, first_day=LATER_DAY))
         _append(base, contract, frame, first_offset=offset)
         offset += frame.height
-        few.append(_time(lambda: build_silver(spark, base, contract)))
+        few.append(_time_layers(spark, base, contract))
     return full, few
 
 
+def _time_layers(spark: SparkSession, settings: Settings, contract: Contract) -> Seconds:
+    return {
+        name: _time(lambda build=build: build(spark, settings, contract)) for name, build in LAYERS.items()
+    }
+
+
 def _whole(spark: SparkSession, settings: Settings, contract: Contract) -> None:
+    _forget(spark, settings, contract)
+    build_silver(spark, settings, contract)
+
+
+def _forget(spark: SparkSession, settings: Settings, contract: Contract) -> None:
+    """Remove every layer behind bronze."""
     for path in (delta.silver_path, delta.rejects_path):
         shutil.rmtree(path(settings.lake.root, contract.name), ignore_errors=True)
+    shutil.rmtree(settings.lake.root / "gold", ignore_errors=True)
     spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-    build_silver(spark, settings, contract)
+    with mongo.session(settings) as database:
+        database.client.drop_database(database.name)
 
 
 def _copy(spark: SparkSession, settings: Settings, contract: Contract) -> None:
@@ -130,25 +149,37 @@ def _time(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _figures(
-    arguments: argparse.Namespace,
-    silver: list[float],
-    copies: list[float],
-    full: list[float],
-    few: list[float],
-) -> Figures:
-    """Tell the seconds of each work, and the two ratios, run by run."""
+def _silver_figures(arguments: argparse.Namespace, silver: list[float], copies: list[float]) -> Figures:
+    """Tell silver's seconds and a plain copy's, and the ratio of their speeds, run by run."""
     speed = median_and_worst(
         (one / other for one, other in zip(copies, silver, strict=True)), ".2f", worst=min
     )
-    share = median_and_worst((one / other for one, other in zip(few, full, strict=True)), ".1%")
     rows = (
         ("bronze read and written as plain Parquet", *_cells(arguments.rows, copies), "", ""),
         ("silver of new records", *_cells(arguments.rows, silver), speed, "≥ 0.5"),
-        ("silver of all, from nothing", *_cells(arguments.base, full), "", ""),
-        ("silver of a few new ones on top", *_cells(arguments.few, few), share, "≤ 5 %"),
     )
     return Figures(("work", "records", "s", "records/s", "ratio", "target"), rows)
+
+
+def _on_top_figures(arguments: argparse.Namespace, full: list[Seconds], few: list[Seconds]) -> Figures:
+    """Tell each layer's seconds from nothing and for a few records on top, and what share that is, run by run."""
+    rows = []
+    for name in LAYERS:
+        all_s, few_s = [run[name] for run in full], [run[name] for run in few]
+        share = median_and_worst((one / other for one, other in zip(few_s, all_s, strict=True)), ".1%")
+        seconds, rate = _cells(arguments.base, all_s)[1:]
+        rows.append(
+            (name, seconds, rate, median_and_worst(few_s, ".2f"), share, "≤ 5 %" if name == "silver" else "")
+        )
+    head = (
+        "layer",
+        f"s, all {arguments.base:,}",
+        "records/s",
+        f"s, {arguments.few:,} on top",
+        "share",
+        "target",
+    )
+    return Figures(head, rows)
 
 
 def _cells(rows: int, seconds: list[float]) -> tuple[str, str, str]:
@@ -157,17 +188,11 @@ def _cells(rows: int, seconds: list[float]) -> tuple[str, str, str]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="courant-bench-") as folder:
-        yield Path(folder)
-
-
-@contextmanager
 def _session() -> Iterator[SparkSession]:
     """Give a session with the properties of conf/, as spark-submit would make it for a batch job."""
     os.environ["SPARK_CONF_DIR"] = str(CONF)
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"--jars {','.join(map(str, jars()))} pyspark-shell"
-    session = get_spark("bench_silver")
+    session = get_spark("bench_batch")
     try:
         yield session
     finally:
