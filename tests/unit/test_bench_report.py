@@ -60,8 +60,8 @@ def test_each_bench_has_a_section(tmp_path: Path) -> None:
     copy = tmp_path / "benchmarks.md"
     copy.write_text(text, encoding="utf-8")
     for name in names:
-        write_section(name, f"figures of {name}", report=copy)
-    assert copy.read_text(encoding="utf-8").count("figures of ") == len(names)
+        write_section(name, f"@@ {name}", report=copy)
+    assert copy.read_text(encoding="utf-8").count("@@ ") == len(names)
 
 
 def test_a_table_becomes_markdown() -> None:
