@@ -115,18 +115,22 @@ def bronze_commits(settings: Settings) -> list[Commit]:
 
 
 def _added_rows(log: Path) -> int:
-    added = [action["add"] for action in map(json.loads, log.read_text().splitlines()) if "add" in action]
-    return sum(json.loads(file["stats"])["numRecords"] for file in added)
+    return sum(json.loads(file["stats"])["numRecords"] for file in _added(log))
+
+
+def _added(log: Path) -> list[dict[str, str]]:
+    """List the files that one commit adds, as its log describes them."""
+    actions = map(json.loads, log.read_text().splitlines())
+    return [action["add"] for action in actions if "add" in action]
 
 
 def bronze_files(settings: Settings) -> list[tuple[float, Path]]:
     """Give each data file of bronze with the time at which its commit became visible."""
     table = bronze_path(settings)
     return [
-        (log.stat().st_mtime, table / unquote(json.loads(line)["add"]["path"]))
+        (log.stat().st_mtime, table / unquote(file["path"]))
         for log in sorted((table / "_delta_log").glob("*.json"))
-        for line in log.read_text().splitlines()
-        if line.startswith('{"add"')
+        for file in _added(log)
     ]
 
 

@@ -292,6 +292,16 @@ def test_an_append_tells_the_log_what_its_files_hold(bronze: str, spark: SparkSe
     assert [row["offset"] for row in newest.collect()] == [8]
 
 
+def test_the_appends_checkpoint_the_log(bronze: str) -> None:
+    sink = sink_of(bronze, version=-1)
+
+    for number in range(100):
+        sink._commit([], f"run/{number}")
+
+    assert list(Path(bronze, "_delta_log").glob("*.checkpoint.parquet"))
+    assert delta.transaction_version(bronze, delta.app_id("balance", TOPIC_ID)) == sink.version == 99
+
+
 def test_a_batch_without_records_is_no_commit(bronze: str, spark: SparkSession) -> None:
     before = DeltaTable(bronze).version()
     sink = sink_of(bronze, version=-1)

@@ -56,9 +56,7 @@ class Run:
     run_id: str
     failure: BaseException | None = None
     stopping: set[str] = field(default_factory=set)  # names of queries that were told to stop
-    behind: list[WriteBehind] = field(
-        default_factory=list
-    )  # what is still written when a query has done its part
+    behind: list[WriteBehind] = field(default_factory=list)  # one for each data set's MySQL
 
     @property
     def scratch(self) -> Path:
@@ -148,14 +146,8 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
     def write(batch: DataFrame, batch_id: int) -> None:
         table = batch.toArrow()
         watch.check()
-        look = BatchLook(lambda: again(table), contract)
+        look = BatchLook(lambda: _read_again(run, contract, table).transform(judged), contract)
         behind.submit(lambda: sink.write(table, batch_id, look))
-
-    def again(table: pa.Table) -> DataFrame:
-        """Read a batch's records once more: the stream carries only what is loaded."""
-        options = range_options(run.settings, contract.topic, *batches.offset_range(table))
-        kafka = run.spark.read.format("kafka").options(**options).load()
-        return kafka.transform(to_records).transform(judged)
 
     lines = (
         _read(run, contract, starts.mysql)
@@ -165,6 +157,12 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
         .select(*load_lines.LOAD_COLUMNS)
     )
     return _stream(run, lines, write, name=name, trigger_ms=run.settings.ingest.mysql_trigger_ms)
+
+
+def _read_again(run: Run, contract: Contract, table: pa.Table) -> DataFrame:
+    """Read a batch's records once more: the stream carries only what is loaded."""
+    options = range_options(run.settings, contract.topic, *batches.offset_range(table))
+    return run.spark.read.format("kafka").options(**options).load().transform(to_records)
 
 
 def fact_target(contract: Contract) -> Target:

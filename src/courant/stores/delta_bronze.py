@@ -28,10 +28,6 @@ from courant.stores.delta import BRONZE_SCHEMA, PARTITION_BY, STATISTICS, app_id
 from courant.stores.unwritable import unwritable
 
 _ATTEMPTS = 20  # of a commit that meets the upkeep's
-_PRIVATE = {  # the folder is this batch's alone: no second rename, no sign that all is there
-    "mapreduce.fileoutputcommitter.algorithm.version": "2",
-    "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
-}
 
 
 @dataclass(slots=True)
@@ -71,7 +67,7 @@ class BronzeSink:
         Nobody ever deletes them here: an error does not tell that a commit has not been made. The upkeep knows.
         """
         rows = records.transform(self.transform)
-        rows.write.options(**_PRIVATE).partitionBy(*PARTITION_BY).parquet(str(apart))
+        rows.write.partitionBy(*PARTITION_BY).parquet(str(apart))
         written = [
             (file, Path(self.path, file.relative_to(apart))) for file in sorted(apart.rglob("*.parquet"))
         ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, DataFrameWriter
 
+from courant.stores.delta import transaction_of
 from courant.stores.delta_errors import another_job, lake_errors
 
 _APPLICATION = "courant"  # of the transactions of all who replace or add rows here
@@ -32,8 +33,7 @@ def read_state(path: str) -> TableState:
     if not DeltaTable.is_deltatable(path):
         return TableState(-1, -1)
     table = DeltaTable(path)
-    transaction = table.transaction_version(_APPLICATION)
-    return TableState(table.version(), -1 if transaction is None else transaction)
+    return TableState(table.version(), transaction_of(table, _APPLICATION))
 
 
 def replace_partitions(path: str, rows: DataFrame, *, where: str, since: TableState) -> None:
