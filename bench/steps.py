@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import ours
-from latency import pace, warm_up
+from latency import SETTLE_S, pace, warm_up
 from machine import console, describe_machine
 from records import DATASET
 from report import Figures, Measurement, add_run_arguments, median_and_worst, tell
@@ -63,7 +63,7 @@ def main() -> None:
             runs.append(measure(settings, arguments))
     about = (
         f"{arguments.seconds} s at {arguments.rate:,} records/s, after {arguments.warm_up_rows:,} at full speed and"
-        " 10 s at this pace; of each run the median over its batches."
+        f" {SETTLE_S} s at this pace; of each run the median over its batches."
     )
     rows = [(label, median_and_worst(_without(run, *line) for run in runs)) for line, label in _lines()]
     tell(console, Measurement("steps", machine, about, [Figures(("step", "median"), rows)]), arguments)

@@ -121,7 +121,9 @@ def test_a_recovery_is_told_and_what_comes_back_is_told_after_the_cooldown(setti
 
     assert told.when(f"{rule} recovered") < told.when(f"{rule} 3")
     (quiet,) = ask(settings, _QUIET, (f"{rule}:3", f"{rule}:1"))
-    assert quiet[0] >= timedelta(seconds=COOLDOWN_S)  # by the watcher's clock: a message may be under way for long
+    assert quiet[0] >= timedelta(
+        seconds=COOLDOWN_S
+    )  # by the watcher's clock: a message may be under way for long
 
     assert [row[1:] for row in kept(settings, rule)] == [
         ("raised", "sent"), ("recovered", "sent"), ("raised", "sent"),

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from courant.domain.contract import Contract, Field, FieldType, KeyedBy
 from courant.transforms.records import (
     DataFrameTransform,
+    interpreted,
     with_dimension_keys,
     with_typed_fields,
     with_verdict,
@@ -63,7 +64,7 @@ def to_load_lines(contract: Contract, *, epoch: int) -> DataFrameTransform:
             "_offset",
             F.unix_millis("_timestamp").alias("_timestamp_ms"),
             F.when(is_accepted, _fact_line(contract, epoch)).alias("_fact_line"),
-            F.when(~is_accepted, _line(_reject_texts())).alias("_reject_line"),
+            F.when(~is_accepted, interpreted(_line(_reject_texts()))).alias("_reject_line"),
             F.when(is_accepted, F.col("_warnings")).otherwise(0).alias("_warnings"),
             F.when(is_accepted, _member(contract)).otherwise(0).alias("_member"),
             *[field.name for field in contract.fields],

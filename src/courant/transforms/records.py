@@ -76,19 +76,19 @@ def with_verdict(contract: Contract) -> DataFrameTransform:
 
     def transform(typed: DataFrame) -> DataFrame:
         structural, by_field = _structural_faults(), _reject_conditions(contract)
-        is_readable = ~reduce(Column.__or__, structural.values())
         named = F.coalesce(
             *[F.when(condition, name) for name, condition in structural.items()],
             F.concat_ws(",", *[F.when(condition, name) for name, condition in by_field.items()]),
         )
-        is_rejected = ~is_readable | reduce(Column.__or__, by_field.values())
+        # Unknown, as of a value that is missing, is not broken: `when` takes it for false.
+        is_rejected = reduce(Column.__or__, [*structural.values(), *by_field.values()])
         bits = [
             F.when(c, F.lit(1 << i)).otherwise(F.lit(0))
             for i, c in enumerate(_warn_conditions(contract).values())
         ]
         return typed.withColumns(
             {
-                "_broken_rules": F.when(is_rejected, named),
+                "_broken_rules": F.when(is_rejected, interpreted(named)),
                 "_warnings": reduce(Column.__add__, bits, F.lit(0).cast("bigint")),
             }
         )
@@ -103,6 +103,14 @@ def with_dimension_keys(contract: Contract) -> DataFrameTransform:
         return typed.withColumns({d.key: dimension_key(d, contract) for d in contract.dimensions})
 
     return transform
+
+
+def interpreted(rare: Column) -> Column:
+    """Have Spark walk an expression that few records need, where it would write code for it in each task.
+
+    A higher-order function is never compiled, nor is what stands in it. Null stays null.
+    """
+    return F.get(F.filter(F.array(rare), F.isnotnull), F.lit(0))
 
 
 def warning_names(contract: Contract) -> tuple[str, ...]:
@@ -177,7 +185,7 @@ def _typed(field: Field) -> Column:
         return F.coalesce(text.try_cast("bigint"), whole.try_cast("bigint"))
     if field.type is FieldType.DECIMAL:
         to = f"decimal({field.precision},{field.scale})"
-        return F.coalesce(text.try_cast(to), F.replace(text, F.lit(","), F.lit(".")).try_cast(to))
+        return F.replace(text, F.lit(","), F.lit(".")).try_cast(to)
     return F.when(_has_utc_offset(text) & _begins_with_a_year(text), text.try_cast("timestamp"))
 
 
@@ -186,8 +194,8 @@ def _structural_faults() -> dict[str, Column]:
     value = F.col("_value")
     return {
         "tombstone": value.isNull(),
-        "empty": _holds(F.length(value) == 0),
-        "utf8": _holds(~F.is_valid_utf8(value.cast("string"))),
+        "empty": F.length(value) == 0,
+        "utf8": ~F.is_valid_utf8(value.cast("string")),
         "json": F.col(_NO_OBJECT),
     }
 
@@ -206,9 +214,7 @@ def _warn_conditions(contract: Contract) -> dict[str, Column]:
 
 def _row_rule_faults(contract: Contract, severity: Severity) -> dict[str, Column]:
     return {
-        rule.name: _holds(~F.expr(f"({rule.expression})"))
-        for rule in contract.rules
-        if rule.severity is severity
+        rule.name: ~F.expr(f"({rule.expression})") for rule in contract.rules if rule.severity is severity
     }
 
 
@@ -220,20 +226,20 @@ def _field_faults(field: Field, contract: Contract) -> dict[str, Column]:
         faults[f"required:{field.name}"] = text.isNull()
     if field.type is FieldType.INSTANT:
         has_offset = _has_utc_offset(text)
-        faults[f"no_utc_offset:{field.name}"] = _holds(~has_offset)
-        faults[f"type:{field.name}"] = _holds(has_offset & (typed.isNull() | ~_fits_datetime(typed)))
+        faults[f"no_utc_offset:{field.name}"] = ~has_offset
+        faults[f"type:{field.name}"] = has_offset & (typed.isNull() | ~_fits_datetime(typed))
         if field is contract.instant:
-            faults[f"off_step:{field.name}"] = _holds(_off_step(typed, contract.steps_minutes))
+            faults[f"off_step:{field.name}"] = _off_step(typed, contract.steps_minutes)
     elif field.type is not FieldType.STRING:
         faults[f"type:{field.name}"] = text.isNotNull() & typed.isNull()
     if field.max_length is not None:
         # Characters are never more than bytes, and bytes need no counting.
         is_longer = (F.octet_length(text) > field.max_length) & (F.length(text) > field.max_length)
-        faults[f"length:{field.name}"] = _holds(is_longer)
+        faults[f"length:{field.name}"] = is_longer
     if field.pattern is not None:
-        faults[f"pattern:{field.name}"] = _holds(~text.rlike(f"^(?:{field.pattern})$"))
+        faults[f"pattern:{field.name}"] = ~text.rlike(f"^(?:{field.pattern})$")
     if field.minimum is not None or field.maximum is not None:
-        faults[f"range:{field.name}"] = _holds(_out_of_range(typed, field))
+        faults[f"range:{field.name}"] = _out_of_range(typed, field)
     return faults
 
 
@@ -243,7 +249,7 @@ def _membership_faults(contract: Contract, *, closed: bool) -> dict[str, Column]
     for dimension in contract.dimensions:
         if dimension.is_closed is closed and dimension.members and dimension.field is not None:
             known = [member[0] for member in dimension.members]
-            faults[f"unknown_member:{dimension.field}"] = _holds(~F.col(dimension.field).isin(known))
+            faults[f"unknown_member:{dimension.field}"] = ~F.col(dimension.field).isin(known)
     return faults
 
 
@@ -273,8 +279,3 @@ def _out_of_range(typed: Column, field: Field) -> Column:
     below = typed < F.lit(field.minimum) if field.minimum is not None else F.lit(False)
     above = typed > F.lit(field.maximum) if field.maximum is not None else F.lit(False)
     return below | above
-
-
-def _holds(condition: Column) -> Column:
-    """Make an unknown condition false: a rule over a missing value is not broken."""
-    return F.coalesce(condition, F.lit(False))

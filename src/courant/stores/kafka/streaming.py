@@ -43,5 +43,8 @@ def _options(settings: Settings) -> dict[str, str]:
         "kafka.default.api.timeout.ms": str(patience_ms),
         "kafka.request.timeout.ms": str(min(patience_ms, _REQUEST_TIMEOUT_MS)),  # must not be the longer one
         "kafkaConsumer.pollTimeoutMs": str(patience_ms),
+        # What a batch reads is there. After each read Spark asks for the log's ends, on the connection on which
+        # the consumer has sent a fetch ahead: if that one waited for records, so would the answer, for up to 0.5 s.
+        "kafka.fetch.max.wait.ms": "0",
         "kafka.max.partition.fetch.bytes": str(max(8 << 20, settings.kafka.max_message_bytes)),
     }
