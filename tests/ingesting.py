@@ -29,7 +29,7 @@ from courant.ingest.application import run_ingest
 from courant.local.accounts import account_statements
 from courant.local.stack import down, status, up
 from courant.reconcile import reconcile
-from courant.session import get_spark, interactive_environment
+from courant.session import CONF, get_spark, interactive_environment
 from courant.settings import Settings, load_settings
 from courant.stores.kafka import RecordSender
 
@@ -61,6 +61,12 @@ def a_session() -> Iterator[SparkSession]:
         session = get_spark("tests")
         yield session
         session.stop()
+
+
+def ingest_properties() -> dict[str, str]:
+    """Give what conf/ says of the ingest's plans, all of which a running session can be told."""
+    lines = (CONF / "spark-ingest.conf").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(maxsplit=1) for line in lines if line.startswith("spark.sql."))
 
 
 def end_server(stack: Settings, name: str, how: signal.Signals) -> None:

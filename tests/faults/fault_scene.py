@@ -267,8 +267,9 @@ def stream(scene: Scene, strike: Strike) -> None:
     finally:
         are_over.set()
         producer.join(PATIENCE_S)
-        for ingest in scene.ingests:
-            ingest.stop()
+        with ExitStack() as stopping:  # one that fails to stop must not leave the others running
+            for ingest in scene.ingests:
+                stopping.callback(ingest.stop)
     assert not failures, failures
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ingesting import ingest_properties
 from pyspark.sql import SparkSession
 from record_model import RECORDS
 
@@ -251,24 +252,36 @@ def value_of(dataset: str, given: bytes | dict[str, Any] | None) -> bytes | None
     return text_of(record).encode() if is_plain else json.dumps(record).encode()
 
 
-@pytest.fixture(scope="module")
-def verdicts(spark: SparkSession) -> dict[tuple[str, str], Verdict]:
-    """Judge all drawn records: one Spark job per contract."""
+@pytest.fixture(scope="module", params=["spark-defaults.conf", "spark-ingest.conf"])
+def verdicts(spark: SparkSession, request: pytest.FixtureRequest) -> dict[tuple[str, str], Verdict]:
+    """Judge all drawn records as batch jobs do and as the ingest does: one Spark job per contract."""
+    is_ingest = request.param == "spark-ingest.conf"
+    if is_ingest:
+        spark = spark.newSession()
+        for key, value in ingest_properties().items():
+            spark.conf.set(key, value)
     found = {}
     for dataset, rows in TABLES.items():
         titles = [title for title, _, _ in rows]
-        judged = judge(spark, CONTRACTS[dataset], [value_of(dataset, given) for _, given, _ in rows])
+        judged = judge(
+            spark, CONTRACTS[dataset], [value_of(dataset, given) for _, given, _ in rows], not is_ingest
+        )
         found |= {(dataset, title): verdict for title, verdict in zip(titles, judged, strict=True)}
     return found
 
 
-def judge(spark: SparkSession, contract: Contract, values: Iterable[bytes | None]) -> list[Verdict]:
+def judge(
+    spark: SparkSession,
+    contract: Contract,
+    values: Iterable[bytes | None],
+    compiles_names: bool,
+) -> list[Verdict]:
     rows = [(0, offset, ARRIVED, None, value) for offset, value in enumerate(values)]
     judged = (
         spark.createDataFrame(rows, RECORDS)
         .coalesce(1)
         .transform(with_typed_fields(contract))
-        .transform(with_verdict(contract))
+        .transform(with_verdict(contract, compiles_names=compiles_names))
         .select("_offset", "_broken_rules", "_warnings")
     )
     names = warning_names(contract)

@@ -22,7 +22,6 @@ from courant.errors import CourantError, IngestError, KafkaDownError
 from courant.ingest.behind import WriteBehind
 from courant.ingest.second_look import BatchLook
 from courant.ingest.sinks import Starts, create_layers, open_starts
-from courant.ingest.tasks import BatchTasks
 from courant.ingest.watch import TopicWatch
 from courant.settings import Settings
 from courant.stopping import stop_on_signals
@@ -141,12 +140,11 @@ def _start_mysql(run: Run, contract: Contract, starts: Starts, watch: TopicWatch
 
     judged = load_lines.to_load_lines(contract, epoch=starts.epoch.number)
     name = f"{contract.name}-mysql"
-    behind, tasks = WriteBehind(name), BatchTasks()
+    behind = WriteBehind(name)
     run.behind.append(behind)
 
     def write(batch: DataFrame, batch_id: int) -> None:
-        table = tasks.fit(batch).toArrow()
-        tasks.rows = table.num_rows
+        table = batch.toArrow()
         watch.check()
         look = BatchLook(lambda: _read_again(run, contract, table).transform(judged), contract)
         behind.submit(lambda: sink.write(table, batch_id, look))

@@ -54,7 +54,7 @@ def to_load_lines(contract: Contract, *, epoch: int) -> DataFrameTransform:
     def transform(records: DataFrame) -> DataFrame:
         judged = (
             records.transform(with_typed_fields(contract))
-            .transform(with_verdict(contract))
+            .transform(with_verdict(contract, compiles_names=False))
             .transform(with_dimension_keys(contract))
             .withColumn(_HAS_ESCAPE, F.contains(F.col("_value").cast("string"), F.lit("\\")))
         )

@@ -63,8 +63,13 @@ def with_typed_fields(contract: Contract) -> DataFrameTransform:
     return transform
 
 
-def with_verdict(contract: Contract) -> DataFrameTransform:
+def with_verdict(contract: Contract, *, compiles_names: bool = True) -> DataFrameTransform:
     """Judge each record by the contract.
+
+    Parameters
+    ----------
+    compiles_names
+        Whether Spark writes code for the names of broken rules, which few records need; see `interpreted`.
 
     Adds
     ----
@@ -88,7 +93,7 @@ def with_verdict(contract: Contract) -> DataFrameTransform:
         ]
         return typed.withColumns(
             {
-                "_broken_rules": F.when(is_rejected, interpreted(named)),
+                "_broken_rules": F.when(is_rejected, named if compiles_names else interpreted(named)),
                 "_warnings": reduce(Column.__add__, bits, F.lit(0).cast("bigint")),
             }
         )

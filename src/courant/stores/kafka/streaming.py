@@ -11,11 +11,15 @@ _REQUEST_TIMEOUT_MS = 30_000  # Kafka's own default
 
 def stream_options(settings: Settings, topic: str, positions: dict[int, int]) -> dict[str, str]:
     """Give Spark's Kafka source the whole topic from these offsets on, committed records only."""
-    return _options(settings) | {
-        "subscribe": topic,
-        "startingOffsets": _offsets(topic, positions),
-        "maxOffsetsPerTrigger": str(settings.ingest.max_offsets_per_trigger),
-    }
+    return (
+        _options(settings)
+        | {
+            "subscribe": topic,
+            "startingOffsets": _offsets(topic, positions),
+            "maxOffsetsPerTrigger": str(settings.ingest.max_offsets_per_trigger),
+            "kafka.max.poll.records": "2000",  # Spark keeps a read for minutes, and asks for the log's ends after each
+        }
+    )
 
 
 def range_options(
@@ -45,6 +49,6 @@ def _options(settings: Settings) -> dict[str, str]:
         "kafkaConsumer.pollTimeoutMs": str(patience_ms),
         # What a batch reads is there. After each read Spark asks for the log's ends, on the connection on which
         # the consumer has sent a fetch ahead: if that one waited for records, so would the answer, for up to 0.5 s.
-        "kafka.fetch.max.wait.ms": "0",
+        "kafka.fetch.max.wait.ms": "1",
         "kafka.max.partition.fetch.bytes": str(max(8 << 20, settings.kafka.max_message_bytes)),
     }
