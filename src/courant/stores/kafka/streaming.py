@@ -11,15 +11,13 @@ _REQUEST_TIMEOUT_MS = 30_000  # Kafka's own default
 
 def stream_options(settings: Settings, topic: str, positions: dict[int, int]) -> dict[str, str]:
     """Give Spark's Kafka source the whole topic from these offsets on, committed records only."""
-    return (
-        _options(settings)
-        | {
-            "subscribe": topic,
-            "startingOffsets": _offsets(topic, positions),
-            "maxOffsetsPerTrigger": str(settings.ingest.max_offsets_per_trigger),
-            "kafka.max.poll.records": "2000",  # Spark keeps a read for minutes, and asks for the log's ends after each
-        }
-    )
+    return _options(settings) | {
+        "subscribe": topic,
+        "startingOffsets": _offsets(topic, positions),
+        "maxOffsetsPerTrigger": str(settings.ingest.max_offsets_per_trigger),
+        # Spark asks for the log's ends after each read, and keeps the records of the last one for minutes.
+        "kafka.max.poll.records": "2000",
+    }
 
 
 def range_options(
